@@ -129,12 +129,34 @@ describe("the headers of a message that came", function () {
     assert.deepEqual([headers?.constructor, headers?.valueOf], ["Lotus", "much"]);
   });
 
-  for (const depth of [100, 2_000, 6_000, 17_000]) {
-    it(`cost neither the connection nor the message where they are nested ${depth} deep`, async () => {
+  it("keep in copies the value that came last by a name, as a client may send it twice, whatever it is", async () => {
+    const queue = unique("twice");
+    const { messages, settle } = await sources.consuming(rabbit.url, { queue, queueType: "classic", retries: 1 });
+    const parts = measured(rawField("length", "I", hex("00000004")));
+    const first = [rawField("number", "b", hex("05")), ...["text", "list", "bytes"].map((name) => rawField(name, "F", parts))];
+    const last = [
+      rawField("number", "I", hex("0000012c")),
+      rawField("text", "S", text("four")),
+      rawField("list", "A", measured(...[1, 2, 3, 4].map(() => rawField(undefined, "t", hex("01"))))),
+      rawField("bytes", "x", text("four")),
+    ];
+    await sendRaw(rabbit, queue, { flags: HEADERS, bytes: measured(...first, ...last) }, "order");
+    await waitFor("it", () => messages.length === 1);
+    settle(messages[0], "retry", refused);
+    await waitFor("it again", () => messages.length === 2);
+    assert.equal((messages[1]?.delivery as { attempt: number }).attempt, 2);
+    settle(messages[1], "dead-letter", refused);
+    const came = (await rawHeaders(rabbit, `${queue}.dlq`)).toString("hex");
+    for (const field of last) assert.ok(came.includes(field.toString("hex")), field.toString("hex"));
+  });
+
+  for (const [depth, more] of [[100], [2_000], [6_000], [17_000], [100, "L"], [6_000, "L"], [17_000, "L"]] as [number, string?][]) {
+    it(`cost neither the connection nor the message where they are nested ${depth} deep${more ? ", and a number of type L is among them" : ""}`, async () => {
       const queue = unique("deep");
+      const bytes = more ? measured(rawField("count", more, long(5n)), rawField("deep", "F", nested(depth))) : nested(depth);
       const { messages, settle, states } = await sources.consuming(rabbit.url, { queue, queueType: "classic", retries: 1 });
       const seen = states.length;
-      await sendRaw(rabbit, queue, { flags: HEADERS, bytes: nested(depth) }, "order");
+      await sendRaw(rabbit, queue, { flags: HEADERS, bytes }, "order");
       await plain.send(queue, ["behind it"]);
       await waitFor("both", () => messages.length === 2);
       assert.deepEqual(contents(messages), ["order", "behind it"]);

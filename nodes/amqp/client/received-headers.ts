@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { hiddenSlot } from "../../delivery/hidden-slot";
-import { headersIn, NUMBERS, walkNumbers, type Fields } from "./header-frame";
+import { headersIn, MAX_DEPTH, NUMBERS, walkNumbers, type Fields, type NumberType } from "./header-frame";
 import { sendableAgain, type HeaderTable } from "./headers";
 
 /** The part of amqplib's connection that reads frames. It is not part of its types. */
@@ -19,9 +19,6 @@ interface Frame {
 const UNKNOWN = 0x4c; // L
 const KNOWN = 0x6c; // l
 
-/** How deep headers may be nested: deeper than any real header. amqplib's reader overflows the stack at some thousand levels, code that copies headers earlier. */
-const MAX_DEPTH = 64;
-
 /** The only header of a message whose headers are nested too deep. It holds the bytes of those headers, without the first few. */
 const UNREADABLE = "x-headers-unreadable";
 
@@ -35,7 +32,8 @@ const frameOf = hiddenSlot<Buffer>();
  *   not know the type and would end the connection, each time the message is delivered. They are read like `l`.
  * - Numbers beyond 2^53: amqplib would read the nearest number that JavaScript has. They become `{"!": "int64", value: "9007199254740993"}`, the form in which amqplib can
  *   send such a number. Times before 1970 become `{"!": "timestamp", value: "18446744011573954816"}` for the same reason.
- * - Tables nested some thousand levels deep, which fit into 30 KB: amqplib would end the connection. Such headers become a single one, `x-headers-unreadable`.
+ * - Over tables nested some thousand deep, for which 30 KB are enough, it ends the connection, too, by an overflow of the stack, and so would what is made of
+ *   headers later: such headers become one, `x-headers-unreadable`.
  *
  * Messages without such headers cost next to nothing.
  */
@@ -44,38 +42,37 @@ export function readAllHeaders(model: ChannelModel): void {
   const receive = reader.recvFrame.bind(reader);
   reader.recvFrame = () => {
     const { rest } = reader;
-    /** Reads the frame again, after its bytes were changed. */
-    const again = (): Frame | false => {
-      reader.rest = rest;
-      return receive();
-    };
     let frame: Frame | false;
     try {
       frame = receive();
     } catch (error) {
       if (!canBeRead(rest, error)) throw error;
-      frame = again();
+      reader.rest = rest;
+      return reader.recvFrame();
     }
-    let headers = headersOf(frame);
+    const headers = frame ? frame.fields?.headers : undefined;
     if (!headers || frameOf.get(headers)) return frame; // for a frame that arrives in pieces, amqplib calls this function again, and that call has handled it
     const odd = oddity(headers, 0);
-    if (odd === "deep" && makeUnreadable(rest)) headers = headersOf((frame = again())) ?? headers;
+    if (odd === "deep" && makeUnreadable(rest)) {
+      reader.rest = rest;
+      return reader.recvFrame();
+    }
     frameOf.set(headers, rest);
     if (odd === "inexact") readExactly(rest, headers);
     return frame;
   };
 }
 
-const headersOf = (frame: Frame | false): Fields | undefined => (frame ? frame.fields?.headers : undefined);
-
 /** Converts received headers so that amqplib can send them again. Each number keeps its type, as headers exchanges and clients in typed languages distinguish the types. */
 export function asReceived(headers: Fields): HeaderTable {
   const copy = sendableAgain(headers) as Fields;
   const bytes = frameOf.get(headers);
   if (!bytes) return copy;
-  walkNumbers(bytes, copy, (_at, tag, owner, key) => {
-    const value = owner?.[key];
-    if (owner && typeof value === "number" && !("!" in owner)) owner[key] = { "!": NUMBERS[tag], value };
+  walkNumbers(bytes, copy, (at, tag, owner, key) => {
+    if (!owner || "!" in owner) return;
+    const { name, read } = NUMBERS[tag] as NumberType;
+    const value = read(bytes, at + 1);
+    if (owner[key] === value) owner[key] = { "!": name, value };
   });
   return copy;
 }
@@ -91,10 +88,13 @@ export function renameLongs(bytes: Buffer): boolean {
   return found;
 }
 
-/** Changes the bytes of a frame that could not be read. @returns whether it can be read now */
+/** Mends a frame that could not be read. @returns whether it was changed, and is to be read again */
 function canBeRead(bytes: Buffer, error: unknown): boolean {
-  if (error instanceof RangeError && /call stack/.test(error.message)) return makeUnreadable(bytes);
-  return /^Unexpected type tag "L"/.test((error as Error).message) && renameLongs(bytes);
+  const { message } = error as Error;
+  const hasLong = /^Unexpected type tag "L"/.test(message);
+  if (hasLong && renameLongs(bytes)) return true;
+  // one that is not found is nested too deep
+  return (hasLong || (error instanceof RangeError && /call stack/.test(message))) && makeUnreadable(bytes);
 }
 
 /** Overwrites the headers in the frame that `bytes` begin with by a single header, whose value is the rest of their bytes. @returns whether the frame has headers */
@@ -112,7 +112,7 @@ function makeUnreadable(bytes: Buffer): boolean {
 function readExactly(bytes: Buffer, headers: Fields): void {
   walkNumbers(bytes, headers, (at, tag, owner, key) => {
     if (tag === "T") readTime(owner?.[key], bytes.readBigUInt64BE(at + 1));
-    if (NUMBERS[tag] !== "long") return;
+    if (NUMBERS[tag]?.name !== "long") return;
     const value = bytes.readBigInt64BE(at + 1);
     const nearly = Number(value);
     // if a name occurs twice, amqplib keeps the last value, which may be another one

@@ -4,7 +4,7 @@ import type { Statement } from "./dialect";
 import { failureWithin, odbcDiagnosis, statementError } from "./errors";
 import { OdbcCursor, type OdbcCursorOptions } from "./odbc-cursor";
 import { type OdbcHandle, odbcParameters, type OdbcResult } from "./odbc-module";
-import type { ParameterTypes } from "./parameter-types";
+import type { ParameterTypes, ResolvedStatement } from "./parameter-types";
 import type { DialectName } from "./protocol";
 import { lex } from "./sql-lexer";
 import { wholeResult } from "./whole-result";
@@ -62,7 +62,7 @@ export class OdbcConnection implements DatabaseConnection {
     if (this.options.dialect === "mariadb" && this.failed && !FORGETS.test(sql)) await this.limited(() => this.handle.query(FORGET, []));
     this.failed = false;
     const hasValues = ready.parameters.length > 0;
-    const result = await this.known(sql, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters)), undefined, hasValues));
+    const result = await this.known(sql, ready, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters)), undefined, hasValues));
     this.stillConnected();
     const columns = this.columnsOf(result);
     if (this.options.dialect === "mariadb" && hidesErrors(sql, columns, result)) await this.checkErrors();
@@ -94,10 +94,10 @@ export class OdbcConnection implements DatabaseConnection {
       columnsOf: (result) => this.columnsOf(result),
       stillConnected: () => this.stillConnected(),
     };
-    return this.known(sql, () => OdbcCursor.open(this.handle, ready, options));
+    return this.known(sql, ready, () => OdbcCursor.open(this.handle, ready, options));
   }
 
-  private async ready(statement: Statement): Promise<Statement> {
+  private async ready(statement: Statement): Promise<Statement & Partial<ResolvedStatement>> {
     if (this.mostBytes !== undefined) checkSize(statement, this.mostBytes);
     if (!statement.parameters.some((value) => value instanceof Untyped)) return statement;
     return this.options.types.resolve(statement, async (sql) => (await this.query(sql)).rows);
@@ -107,12 +107,12 @@ export class OdbcConnection implements DatabaseConnection {
    * Makes a call that relies on the remembered types of a statement's parameters. They are forgotten when it fails, since they may be wrong by now. @throws ConnectorError
    * `DATABASE_BUSY` when they are: the next try will go by others
    */
-  private async known<T>(sql: string, call: () => Promise<T>): Promise<T> {
+  private async known<T>(sql: string, { recalled }: Partial<ResolvedStatement>, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      const wasKnown = this.options.types.forget(sql);
-      if (!wasKnown || !isConnectorError(error) || !OTHER_TYPE.test(String(error.details["state"]))) throw error;
+      this.options.types.forget(sql);
+      if (!recalled || !isConnectorError(error) || !OTHER_TYPE.test(String(error.details["state"]))) throw error;
       throw new ConnectorError("DATABASE_BUSY", "A table of the statement was altered as it began", { details: error.details, cause: error });
     }
   }

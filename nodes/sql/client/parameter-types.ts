@@ -16,8 +16,12 @@ interface Known {
   /** The oid of each parameter's type in pg_type; for a domain that of the type it is made of. */
   types: number[];
   until: number;
-  /** Whether they were used again after they were found out, and so may be wrong by now. */
-  recalled?: true;
+}
+
+/** A statement with its parameters as the server expects them. */
+export interface ResolvedStatement extends Statement {
+  /** Whether the types were found out for an earlier run, and so may be wrong by now. */
+  recalled: boolean;
 }
 
 /** The beginning of statements that PostgreSQL can prepare. Of all others only `call` takes parameters. */
@@ -53,32 +57,27 @@ export class ParameterTypes {
    *
    * @throws ConnectorError the server's, `INPUT_INVALID` for a value that does not fit its place, or `NOT_CONFIGURED` behind a pooler that keeps no sessions
    */
-  async resolve({ sql, parameters }: Statement, ask: Ask): Promise<Statement> {
+  async resolve({ sql, parameters }: Statement, ask: Ask): Promise<ResolvedStatement> {
     let known = this.known.get(sql);
-    if (!known || performance.now() >= known.until) {
+    const recalled = known !== undefined && performance.now() < known.until;
+    if (!known || !recalled) {
       known = await find(sql, ask).catch((error: unknown) => {
         throw withName(error, parameters);
       });
       if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
       this.known.set(sql, known);
-    } else known.recalled = true;
+    }
     const { pieces, types } = known;
     let text = pieces[0] as string;
     for (let index = 1; index < pieces.length; index += 1) {
       text += placeFor(types[index - 1] ?? 0) + (pieces[index] as string);
     }
-    return { sql: text, parameters: parameters.map((value, index) => encode(value, types[index] ?? 0)) };
+    return { sql: text, parameters: parameters.map((value, index) => encode(value, types[index] ?? 0)), recalled };
   }
 
-  /**
-   * To be called when the statement has failed: a table of it may have been altered, or made again, with other types.
-   *
-   * @returns whether the statement was run by types that were found out before an earlier run
-   */
-  forget(sql: string): boolean {
-    const { recalled = false } = this.known.get(sql) ?? {};
+  /** To be called when the statement has failed: a table of it may have been altered, or made again, with other types. */
+  forget(sql: string): void {
     this.known.delete(sql);
-    return recalled;
   }
 }
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { Client } from "pg";
 import { Untyped } from "../../../nodes/sql/client/backend";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { namedValue } from "../../../nodes/sql/client/named-values";
 import { ParameterTypes } from "../../../nodes/sql/client/parameter-types";
 import type { Postgres } from "../../services/postgres";
 import { sharedPostgres } from "../../services/shared";
+import { waitFor } from "../../services/wait";
 import { SETTINGS } from "./engines";
 
 describe("The types of PostgreSQL's parameters", function () {
@@ -25,7 +27,7 @@ describe("The types of PostgreSQL's parameters", function () {
     const statement = { sql: "select ?", parameters: [new Untyped("a", "x")] };
     await assert.rejects(types.resolve(statement, ask), /canceling/);
     cancelled = false;
-    assert.deepEqual(await types.resolve(statement, ask), { sql: "select cast(? as text)", parameters: ["a"] });
+    assert.deepEqual(await types.resolve(statement, ask), { sql: "select cast(? as text)", parameters: ["a"], recalled: false });
   });
 
   it("are not taken for unknown where a pooler gives each statement another session: values would be changed", async () => {
@@ -84,6 +86,33 @@ describe("The types of PostgreSQL's parameters", function () {
     } finally {
       await client.close();
       await server.query("drop schema if exists was_text cascade");
+    }
+  });
+
+  it("are asked for again by each of the statements that wait on several connections while a text is made a time", async () => {
+    const server = await sharedPostgres();
+    const client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server, poolSize: 3 });
+    const admin = new Client(server.clientConfig);
+    const statement = { sql: "insert into all_wait (at) values (:at)", values: { at: "2026-11-21T12:11:12.5+02:00" } };
+    const run = async (): Promise<string> => {
+      const [outcome] = await client.execute({ transactions: [{ statements: [statement] }], maxRows: 1 });
+      return outcome && "error" in outcome ? outcome.error.code : "done";
+    };
+    try {
+      await admin.connect();
+      await server.query("create table all_wait (at text)");
+      assert.equal(await run(), "done");
+      await admin.query("begin");
+      await admin.query("alter table all_wait alter at type timestamptz using cast(at as timestamptz)");
+      const runs = [run(), run(), run()];
+      await waitFor("all to wait", async () => (await server.query("select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%all_wait%'")).length === 3);
+      await admin.query("commit");
+      assert.deepEqual(await Promise.all(runs), ["DATABASE_BUSY", "DATABASE_BUSY", "DATABASE_BUSY"]);
+      assert.equal(await run(), "done");
+    } finally {
+      await client.close();
+      await admin.end();
+      await server.query("drop table if exists all_wait");
     }
   });
 

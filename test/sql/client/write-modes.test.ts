@@ -79,6 +79,8 @@ for (const { name, types, start } of ENGINES) {
         assert.deepEqual(told(await odd([{ id: 5, few: "5" }, { id: 6, word: 7 }, { id: 7, few: 256 }, { id: 8, word: "two" }, { id: 9, many: 2n ** 64n }])), ["INPUT_INVALID", "ROW_REFUSED", "ROW_REFUSED", 1, "INPUT_INVALID"]);
         const found = await engine.rows(`select concat_ws(' ', id, word, few + 0, many + 0) as is_now from ${table}_odd order by id`);
         assert.deepEqual(found.map(({ is_now }) => is_now), ["1 1 5 9223372036854775808", "2 1 7 7", "3 0 1 256", "4 1 0", "8 two"]);
+        assert.deepEqual(told(await write("update", [{ many: 7n, id: 20 }], { table: `${table}_odd`, keys: ["many"] })), [1]);
+        assert.deepEqual(await engine.rows(`select id from ${table}_odd where many = 7`), [{ id: "20" }]);
       });
 
       it("upserts by a key over the beginning of a text, and fails only the row whose beginning another has", async () => {

@@ -110,6 +110,7 @@ function encode(value: PlainValue, column: Column): Parameter {
 
 /** A value for a column of bits, where the server takes text, and so a long number's digits, for the bits of its letters: of "5" it would make 53. @throws ConnectorError `INPUT_INVALID` */
 function bits(value: Parameter, { name: column }: Column): Parameter {
+  if (typeof value === "bigint" && value >= 0n && value <= Number.MAX_SAFE_INTEGER) return Number(value); // as a key, bits are not compared with bytes
   if (typeof value === "bigint" && value === BigInt.asUintN(64, value)) return Buffer.from(value.toString(16).padStart(16, "0"), "hex");
   if (value === "0" || value === "1") return Number(value);
   if (typeof value !== "string" && typeof value !== "bigint") return value;

@@ -1,5 +1,5 @@
 import { isConnectorError } from "../../../common/errors";
-import { Describes } from "../records/describes";
+import { type DescribedField, Describes } from "../records/describes";
 import type { RestClient } from "../rest";
 
 /** A column for a field of a parent: `Account.Number__c`, or `User:Owner.Badge__c` if the relationship may lead to several objects. */
@@ -16,27 +16,29 @@ export class ColumnNames {
     this.describes = new Describes(rest);
   }
 
-  /** Returns the columns in the same order. A column that the org does not have stays as it is. @throws ConnectorError of scope `system` when the org cannot be reached */
+  /** Returns the columns in the same order. A column that the org does not have, or does not show to this user, stays as it is. @throws ConnectorError of scope `system` when the org cannot be reached */
   async spelled(object: string, columns: readonly string[]): Promise<readonly string[]> {
     if (columns.every((name) => name === "Id")) return columns;
-    try {
-      return await Promise.all(columns.map((name) => this.one(object, name)));
-    } catch (error) {
-      // the org reports an error of the object when a job is created for it
-      if (isConnectorError(error) && error.scope === "system" && error.code !== "ORG_OBJECT_UNKNOWN") throw error;
-      return columns;
-    }
+    return Promise.all(columns.map((name) => this.one(object, name)));
   }
 
   private async one(object: string, column: string): Promise<string> {
-    const fields = await this.describes.fieldsOf(object);
+    const fields = await this.fieldsOf(object);
     const own = named(fields, column);
     if (own !== undefined) return own.name;
     const [, type, way = "", name = ""] = PARENT.exec(column) ?? [];
     const { relationshipName, referenceTo = [] } = fields.find((field) => isSame(field.relationshipName ?? "", way)) ?? {};
     const parent = type === undefined ? referenceTo[0] : referenceTo.find((one) => isSame(one, type));
-    const inner = parent === undefined ? undefined : named(await this.describes.fieldsOf(parent), name);
+    const inner = parent === undefined ? undefined : named(await this.fieldsOf(parent), name);
     return inner === undefined ? column : `${type === undefined ? "" : `${parent}:`}${relationshipName}.${inner.name}`;
+  }
+
+  /** The fields of an object; none when the org refuses to tell them: it reports an error of the job's own object when the job is created. */
+  private fieldsOf(object: string): Promise<DescribedField[]> {
+    return this.describes.fieldsOf(object).catch((error: unknown) => {
+      if (isConnectorError(error) && error.scope === "system" && error.code !== "ORG_OBJECT_UNKNOWN") throw error;
+      return [];
+    });
   }
 }
 

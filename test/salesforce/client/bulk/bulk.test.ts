@@ -105,6 +105,16 @@ describe("A bulk load", () => {
     assert.deepEqual(named.records("Case").map(({ AccountId }) => AccountId), [account.body.id, account.body.id]);
   });
 
+  it("does so also where the org does not tell this user of a parent that a column names", async () => {
+    const named = await orgs.start({ schema: [{ name: "Account", fields: [{ name: "Number__c", type: "string", externalId: true }] }] });
+    client = orgs.client(clientCredentials(named));
+    await client.rest.request({ method: "POST", path: "/sobjects/Account", body: { Name: "Acme", Number__c: "A-1" } });
+    named.control.failNext({ status: 404, errorCode: "NOT_FOUND", path: "/sobjects/Account/describe", count: 100 });
+    const rows = ["a", "b"].map((subject) => ({ subject, Account: { Number__c: "A-1" } }));
+    const { result } = await run(newLoad(), rows);
+    for (const row of [0, 1]) assert.equal(named.records("Case").find(({ Id }) => Id === result.results[row]?.id)?.Subject, rows[row]?.subject);
+  });
+
   it("parts rows among jobs, and loads equal rows as often as they stand there", async () => {
     const { result } = await run(newLoad({ rows: 2 }), Array.from({ length: 5 }, () => ({ Subject: "same" })));
     assert.deepEqual([result.jobs.length, result.processed, result.success], [3, 5, true]);

@@ -1,19 +1,19 @@
 import type { BackOff } from "../../../common/back-off";
-import { ConnectorError, type ErrorCode, toConnectorError } from "../../../common/errors";
+import { ConnectorError } from "../../../common/errors";
 import type { Store } from "../../../common/store";
 import { TroubleLog } from "../../../common/trouble-log";
 import { flowTracker } from "../../../delivery/flow-tracker";
 import type { RowPoison } from "../../../delivery/row-deliveries";
 import { EventFeed } from "./event-feed";
 import type { EventFeedOptions, FeedState } from "./feed-options";
+import { findOrg } from "./find-org";
 import { channelName, type ReplayFrom } from "./listen-settings";
 import { poisonMarks, positionPlace } from "./listener-stores";
-import { orgClock } from "./org-clock";
-import { orgIdOf } from "./org-identity";
 import type { OrgStreams, StreamOrg } from "./org-streams";
 import { PlaceClaim } from "./place-claim";
 import { RetiredFeeds } from "./retired-feeds";
 import type { ListenLease, Standby } from "./standby";
+import { StreamLog } from "./stream-log";
 
 /** Why no events are taken at present: nothing is wired to the output, or the user has asked for a pause. */
 export type PauseReason = "unwired" | "asked";
@@ -68,8 +68,7 @@ export class EventListener {
   private now: () => number = Date.now;
   /** When it was first told to listen, or last told to begin elsewhere, by `performance.now()`. */
   private toldAt: number | undefined;
-  /** Code of the error that the stream was lost with; `undefined` while it is not lost. */
-  private lost: ErrorCode | undefined;
+  private readonly streamLog: StreamLog;
   private closed = false;
   private readonly stopWatching: () => void;
 
@@ -77,6 +76,7 @@ export class EventListener {
     this.stopWatching = options.org.onOtherOrg(() => flowTracker.outside(() => void this.beginAnew())); // whoever's call it was that signed in
     this.channel = channelName(options.settings.channel);
     this.troubles = new TroubleLog(options);
+    this.streamLog = new StreamLog(this.channel, options);
     this.retired = new RetiredFeeds(options.warn);
     flowTracker.acquire(options.runtime); // now, as the feed is made long after flows have started: a tracker acquired only then would wait to be told that they have
   }
@@ -181,23 +181,14 @@ export class EventListener {
     this.noteTrouble(new ConnectorError("NOT_CONFIGURED", `Another node listens to ${this.channel} under the name ${this.options.name}: give each a name of its own`));
   }
 
-  /** Asks the org for its id, and gives the key of the position in the store. Tries until it succeeds. @returns `undefined` when closed meanwhile */
+  /** Gives the key of the position in the store. @returns `undefined` when closed meanwhile */
   private async findKey(): Promise<string | undefined> {
     const { org, name } = this.options;
-    while (!this.closed) {
-      try {
-        const session = await org.openSession();
-        const orgId = await orgIdOf(org, session);
-        this.now = await orgClock(org, session);
-        this.noTrouble();
-        return `salesforce-listen/${orgId}/${this.channel}/${name}`;
-      } catch (thrown) {
-        const error = toConnectorError(thrown);
-        if (error.scope === "message") this.noteTrouble(error); // other errors are shown as the org's state
-        await org.untilReady(error);
-      }
-    }
-    return undefined;
+    const found = await findOrg(org, { isOver: () => this.closed, onTrouble: (error) => this.noteTrouble(error) });
+    if (!found) return undefined;
+    this.now = found.now;
+    this.noTrouble();
+    return `salesforce-listen/${found.id}/${this.channel}/${name}`;
   }
 
   private noteTrouble(error: ConnectorError): void {
@@ -262,7 +253,7 @@ export class EventListener {
       this.options.warn(`${this.channel}: another instance may listen now, so this one stops${error ? `: ${error.message}` : ""}`);
       this.settled = feed.settled; // perhaps they could not be stored
       this.leaving = feed.abandon();
-      this.lost = undefined;
+      this.streamLog.ended();
     }
     this.tell();
   }
@@ -283,7 +274,7 @@ export class EventListener {
       now: () => this.now(),
       since: () => this.now() - Math.round(performance.now() - (this.toldAt ?? performance.now())),
       onState: () => this.tell(),
-      onStream: (error) => this.noteStream(error),
+      onStream: (error) => this.streamLog.note(error),
       backOff: options.backOff?.(),
     });
     return feed;
@@ -296,14 +287,6 @@ export class EventListener {
     void lease?.close().finally(() => {
       if (!this.closed && options.standby) this.standBy(options.standby, key);
     });
-  }
-
-  private noteStream(error: ConnectorError | undefined): void {
-    const { channel, lost } = this;
-    if (lost === error?.code) return;
-    this.lost = error?.code;
-    if (error) this.options.warn(`${error.code}: ${channel}: no events come at present: ${error.message}`);
-    else this.options.log(`${channel}: events come again`);
   }
 
   private tell(): void {

@@ -1,4 +1,4 @@
-import { toConnectorError } from "../../common/errors";
+import { isConnectorError, toConnectorError } from "../../common/errors";
 import { OrgClient, type OrgSettings } from "./org";
 import type { ApiUsage } from "./http/usage-guard";
 
@@ -30,7 +30,7 @@ type Rows = { records: Record<string, unknown>[] };
 export async function testOrg(settings: OrgSettings): Promise<OrgReport> {
   const client = new OrgClient({ ...settings, timeout: Math.min(settings.timeout ?? LONGEST_WAIT, LONGEST_WAIT), usage: { threshold: 0 } });
   try {
-    const limits = await client.rest.request<Limits>({ method: "GET", path: "/limits" });
+    const limits = await limitsOf(client);
     const { orgId, userId, instanceUrl = "" } = client.session ?? {};
     const facts = await Promise.all([organizationOf(client), userOf(client, userId)]);
     return {
@@ -39,12 +39,23 @@ export async function testOrg(settings: OrgSettings): Promise<OrgReport> {
       instance: new URL(instanceUrl).host,
       apiVersion: client.rest.version,
       ...Object.assign({}, ...facts),
-      ...usageOf(client, limits.body),
+      ...usageOf(client, limits),
     };
   } catch (error) {
     return { ok: false, problem: await problemOf(client, error) };
   } finally {
     await client.close();
+  }
+}
+
+/** The org's limits; none for a user without the permission *View Setup and Configuration*, whose connection is as good. */
+async function limitsOf({ rest }: OrgClient): Promise<Limits> {
+  try {
+    return (await rest.request<Limits>({ method: "GET", path: "/limits" })).body;
+  } catch (error) {
+    if (!isConnectorError(error) || error.details.status !== 403) throw error;
+    await rest.request({ method: "GET", path: "/" });
+    return {};
   }
 }
 

@@ -83,6 +83,13 @@ describe("The salesforce org's form", function () {
       assert.ok(usage && usage.limit === 1_000_000 && usage.used > 0);
     });
 
+    it("passes for a user who may not read the org's limits", async () => {
+      org.control.failNext({ status: 403, errorCode: "FORBIDDEN", path: "/limits" });
+      const { body } = await test();
+      assert.deepEqual([body.ok, body.username, body.scarce], [true, DEFAULT_USERNAME, undefined], JSON.stringify(body));
+      assert.ok(body.usage && body.usage.used > 0);
+    });
+
     it("signs in by every flow, before anything is deployed", async () => {
       const [refreshToken, { body }] = await Promise.all([
         connectByBrowser(org),

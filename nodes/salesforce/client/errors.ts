@@ -105,18 +105,6 @@ export function isSessionExpired(answer: FailedAnswer): boolean {
   return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API|INVALID_OPERATION_WITH_EXPIRED_PASSWORD/i.test(answer.body);
 }
 
-/** The error for a path that refuses a session which the org takes elsewhere: another token would be refused there, too. */
-export function refusedThere(): ConnectorError {
-  return new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session at this path, and takes it elsewhere; look at what the user and the app may call", {
-    details: { status: 401, onlyThere: true },
-  });
-}
-
-/** Whether an error is one of {@link refusedThere}. */
-export function isRefusedThere({ details }: ConnectorError): boolean {
-  return details.onlyThere === true;
-}
-
 /** The error when no answer came. */
 export function networkError(error: unknown): ConnectorError {
   if (!(error instanceof NetworkError)) return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${String(error)}`, { cause: error });

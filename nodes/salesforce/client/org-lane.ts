@@ -1,9 +1,9 @@
 import { type ConnectorError, needsAHand } from "../../common/errors";
 import { TroubleLog } from "../../common/trouble-log";
 import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
-import { isRefusedThere } from "./errors";
 import { failureOf } from "./failure";
 import type { OrgClient, OrgState } from "./org";
+import { isRefusedThere } from "./sign-in/refused-session";
 
 /** What a node does at present, and the state of its org; for the node's status. */
 export interface LaneState {

@@ -1,9 +1,9 @@
 import type { Connection } from "@jsforce/jsforce-node";
 import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
 import { asJsforceTransport, useSession } from "./connection";
-import { callError, foreignAnswer, isRedirect, isSessionExpired, mayHaveMoved, networkError, refusedThere } from "./errors";
+import { callError, foreignAnswer, isRedirect, isSessionExpired, mayHaveMoved, networkError } from "./errors";
 import type { Session } from "./sign-in/login";
-import { whyRefused } from "./sign-in/refused-session";
+import { refusedAnew, refusedThere } from "./sign-in/refused-session";
 import { Slots } from "./http/slots";
 import type { TokenKeeper } from "./sign-in/token";
 import { type HttpAnswer, type HttpRequest, type HttpTransport, isOfType } from "./http/transport";
@@ -69,15 +69,15 @@ export interface RestClientParts {
 const JSON_TYPE = "application/json";
 
 /**
- * Makes REST calls to one org with its token, a bounded number at once. Each is sent once, and once more with a new token after a 401, unless the org takes the
- * old one elsewhere: a user may log in 3,600 times in an hour, and a path that refuses everybody must not use that up.
+ * Makes REST calls to one org with its token, a bounded number at once. Each is sent once, and once more after a 401: with a new token, unless the org takes the
+ * old one elsewhere. A user may log in 3,600 times in an hour, and a path that refuses everybody must not use that up.
  * Rejects only with a ConnectorError, which has the HTTP status in `details.status`.
  */
 export class RestClient {
   private readonly slots: Slots;
   private readonly guard: UsageGuard;
   /** The look whether the org takes a session elsewhere. */
-  private look: { at: Session; works: Promise<boolean> } | undefined;
+  private look: { at: Session; takes: Promise<boolean> } | undefined;
 
   constructor(private readonly parts: RestClientParts) {
     this.slots = new Slots(parts.concurrency ?? 10);
@@ -116,7 +116,7 @@ export class RestClient {
       try {
         const turn = this.guard.turn();
         if (turn) await turn;
-        const answer = await this.authorised(isOfOrg ? (session) => this.tried(attempt, session) : attempt, isOfOrg);
+        const answer = await this.authorised(isOfOrg ? (session) => this.tried(attempt, session) : attempt);
         this.parts.onResult?.(undefined);
         return answer;
       } catch (error) {
@@ -126,29 +126,29 @@ export class RestClient {
     });
   }
 
-  private async authorised<A>(attempt: (session: Session) => Promise<A | "session expired">, isOfOrg: boolean): Promise<A> {
+  private async authorised<A>(attempt: (session: Session) => Promise<A | "session expired">): Promise<A> {
     const first = await this.parts.tokens.get();
     const answer = await attempt(first);
     if (answer !== "session expired") return answer;
-    if (isOfOrg && (await this.works(first))) throw refusedThere();
-    const second = await this.parts.tokens.renew(first);
+    const isTaken = await this.takes(first);
+    // one that is taken elsewhere may have been refused by one of the org's machines only, or just once
+    const second = isTaken ? first : await this.parts.tokens.renew(first);
     const again = await attempt(second);
     if (again !== "session expired") return again;
-    throw new ConnectorError("ORG_SESSION_INVALID", `The org refuses the session even with a new token; ${whyRefused(second)}`, {
-      details: { status: 401 },
-    });
+    throw isTaken ? refusedThere(second) : refusedAnew(second, { details: { status: 401 } });
   }
 
   /** Whether the org takes a session that was refused at some path. Looks once for all who ask meanwhile. */
-  private works(session: Session): Promise<boolean> {
-    if (this.look?.at === session) return this.look.works;
-    const works = this.attempt({ method: "GET", path: "/limits" }, session).then(
+  private takes(session: Session): Promise<boolean> {
+    if (this.look?.at === session) return this.look.takes;
+    // the list of resources, which every user of the API may read
+    const takes = this.attempt({ method: "GET", path: "/" }, session).then(
       (answer) => answer !== "session expired",
       () => false,
     );
-    const look = (this.look = { at: session, works });
-    void works.then(() => this.look === look && (this.look = undefined));
-    return works;
+    const look = (this.look = { at: session, takes });
+    void takes.then(() => this.look === look && (this.look = undefined));
+    return takes;
   }
 
   private async tried<A>(attempt: (session: Session) => Promise<A>, session: Session): Promise<A> {

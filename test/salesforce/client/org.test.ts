@@ -117,17 +117,32 @@ describe("A Salesforce org", () => {
     it("does not sign in again for a path that refuses what the org takes elsewhere", async () => {
       const client = orgs.client(clientCredentials(org));
       await describeCase(client);
-      org.control.failNext({ count: 5, status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
+      org.control.failNext({ count: 10, status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
       const refused = await Promise.allSettled(Array.from({ length: 5 }, () => describeCase(client)));
       for (const one of refused) assert.ok(one.status === "rejected" && code("ORG_SESSION_INVALID", /this path/)(one.reason));
       assert.deepEqual([tokenRequests(org), client.state.kind], [1, "connected"]);
       assert.equal((await describeCase(client)).status, 200);
     });
 
+    it("does not sign in again either for a user who may not read the org's limits", async () => {
+      const client = orgs.client(clientCredentials(org));
+      org.control.failNext({ count: 100, status: 403, errorCode: "FORBIDDEN", path: "/limits" });
+      org.control.failNext({ count: 2, status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
+      await assert.rejects(describeCase(client), code("ORG_SESSION_INVALID", /this path/));
+      assert.equal(tokenRequests(org), 1);
+    });
+
+    it("sends a call again by the same that was refused just once, as by one machine of the org", async () => {
+      const client = orgs.client(clientCredentials(org));
+      org.control.failNext({ status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
+      assert.equal((await describeCase(client)).status, 200);
+      assert.equal(tokenRequests(org), 1);
+    });
+
     it("keeps a pasted one that only a path refuses", async () => {
       const { accessToken } = await orgs.client(clientCredentials(org)).openSession();
       const client = orgs.client({ loginUrl: org.url, flow: "access-token", credentials: { accessToken } });
-      org.control.failNext({ status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
+      org.control.failNext({ count: 2, status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
       await assert.rejects(describeCase(client), code("ORG_SESSION_INVALID", /this path/));
       assert.equal((await describeCase(client)).status, 200);
       assert.equal(client.state.kind, "connected");

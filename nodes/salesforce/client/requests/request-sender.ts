@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
-import { callError, foreignAnswer, isRefusedThere } from "../errors";
+import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
 import { readsGetThrough, Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
 import { actionError, apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
+import { isRefusedThere } from "../sign-in/refused-session";
 import type { HttpAnswer } from "../http/transport";
 
 /** One call. */

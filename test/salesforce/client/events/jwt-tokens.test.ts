@@ -21,6 +21,11 @@ describe("An app that issues JWT-based access tokens", () => {
     assert.equal((await client.rest.request({ method: "GET", path: "/limits" })).status, 200);
   });
 
+  it("is told what is to be changed in it where a path of calls takes none, as SOAP's", async () => {
+    org.control.failNext({ count: 2, status: 401, errorCode: "INVALID_SESSION_ID", path: "/limits" });
+    await assert.rejects(client.rest.request({ method: "GET", path: "/limits" }), isToldOfTokens);
+  });
+
   for (const transport of ["cometd", "pubsub"] as TransportName[]) {
     it(`is told what is to be changed in it where events come by ${transport}, which takes none of them`, async () => {
       const recorder = new Recorder();
@@ -34,9 +39,11 @@ describe("An app that issues JWT-based access tokens", () => {
   }
 
   it("is told the same where events are published by the Pub/Sub API", async () => {
-    await assert.rejects(client.streams.publisher.create({ object: "A__e", records: [{ Text__c: "1" }] }), ({ code, message }: ConnectorError) => {
-      assert.equal(code, "ORG_SESSION_INVALID");
-      return /JWT-based access tokens.*untick/.test(message);
-    });
+    await assert.rejects(client.streams.publisher.create({ object: "A__e", records: [{ Text__c: "1" }] }), isToldOfTokens);
   });
 });
+
+function isToldOfTokens({ code, message }: ConnectorError): boolean {
+  assert.equal(code, "ORG_SESSION_INVALID");
+  return /JWT-based access tokens.*untick/.test(message);
+}

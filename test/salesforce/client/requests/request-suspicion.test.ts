@@ -70,6 +70,12 @@ describe("A call that never gets an answer of the org", () => {
       assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), [...held(4), "message"]);
     });
 
+    it("as it refuses each session, is its message's own matter at once, and costs no login", async () => {
+      org.control.failNext({ status: 401, errorCode: "49", path: "/objects/prospects", count: 100 });
+      assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), ["message"]);
+      assert.equal(org.control.stats().logins, 1);
+    });
+
     it("says nothing of where the org is", async () => {
       org.control.failNext({ status: 404, html: "<html>no such page</html>", path: "/objects/prospects", count: 100 });
       assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), [...held(4), "message"]);

@@ -1,6 +1,6 @@
-import { ConnectorError, goingOn, needsAHand, toConnectorError } from "../../../../common/errors";
+import { type ConnectorError, needsAHand, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
-import { whyRefused } from "../../sign-in/refused-session";
+import { explained } from "../../sign-in/refused-session";
 import type { StreamEvent, StreamState } from "../event-stream";
 import type { StreamOptions, StreamOrg } from "../org-streams";
 import { Paces } from "../paces";
@@ -269,7 +269,7 @@ export class CometdSession {
   }
 
   private rest(failure: StreamFailure, pause: Pause): void {
-    const error = this.login && failure.kind === "session" ? refusedAnew(failure.error, this.login) : failure.error;
+    const error = this.login && failure.kind === "session" ? explained(failure.error, this.login) : failure.error;
     const kind = pause === "refused" || needsAHand(error) ? "failed" : "waiting";
     const life = this.life.signal;
     const rested = (): void => {
@@ -302,9 +302,4 @@ export class CometdSession {
     this.standing = state;
     for (const channel of this.channels.values()) channel.tellOfSession(state);
   }
-}
-
-/** The error for a session that is refused though its token is new. */
-function refusedAnew(error: ConnectorError, session: Session): ConnectorError {
-  return new ConnectorError(error.code, goingOn(error.message, whyRefused(session)), { details: error.details, cause: error });
 }

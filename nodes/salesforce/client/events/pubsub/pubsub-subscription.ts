@@ -1,6 +1,6 @@
 import { ConnectorError, errorText, needsAHand, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
-import { whyRefused } from "../../sign-in/refused-session";
+import { refusedAnew } from "../../sign-in/refused-session";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../event-stream";
 import type { StreamOptions } from "../org-streams";
 import { type Pace, Paces } from "../paces";
@@ -186,8 +186,7 @@ export class PubsubSubscription implements Subscription {
     this.drop();
     if (this.renewed === "untried") {
       this.renewed = undefined; // after the pause, another refusal may be about the token again
-      const text = `The org refuses the session even with a new token; ${whyRefused(session)}`;
-      return this.later("refused", new ConnectorError("ORG_SESSION_INVALID", text, { details: error.details, cause: error }));
+      return this.later("refused", refusedAnew(session, { details: error.details, cause: error }));
     }
     // pauses when a stream was accepted and then refused without a message between, so as not to sign in over and over without a pause
     const pause = this.renewed === "taken" ? this.paces.next("outage", error) : 0;

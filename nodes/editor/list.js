@@ -114,7 +114,7 @@
 
   /** Labels the button that deletes a row, which shows only a cross. @param container container of the row, as `addItem` gets it */
   function nameRemoval(container) {
-    container.closest("li").children(".red-ui-editableList-item-remove").attr("aria-label", RED._("common.label.delete"));
+    container.closest("li").children(".red-ui-editableList-item-remove").attr("aria-label", RED._("editor:common.label.delete"));
   }
 
   /** Returns the rows of a list, without those that are deleted and still fade away. */

@@ -41,7 +41,7 @@ export function registered(html: string): Map<string, Definition> {
   const RED = {
     _: (key: string) => key,
     validators: { typedInput, regex: () => () => true, number: () => () => true },
-    nodes: { registerType: (type: string, definition: Definition) => void found.set(type, definition) },
+    nodes: { registerType: (type: string, definition: Definition) => void found.set(type, definition), node: (id: string) => ({ id }) },
     plugins: { registerPlugin: () => undefined },
     text: { bidi: {} },
     editor: { getEditStack: () => [] },

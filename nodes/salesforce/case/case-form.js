@@ -7,6 +7,7 @@
   function checkDivision(row, index, all) {
     if (surewire.isBlank(row.when) && index < all.length - 1) return say("reason.rest");
     if (row.whenType === "property" && !surewire.isBlank(row.when) && surewire.isBlank(row.property)) return surewire.text("reason.path");
+    if (!surewire.hasOrg(row.org)) return say("reason.org");
     const inner = surewire.checkFields(row.defaults || []);
     return inner === true ? true : String(inner);
   }

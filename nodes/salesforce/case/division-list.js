@@ -22,13 +22,24 @@
     return $("<input/>", { type: "text", "data-part": part, placeholder: placeholder }).val(value || "");
   }
 
+  /** Whether the org of a division is there. Blank is the node's, and of a variable only the runtime can tell. */
+  function hasOrg(id) {
+    return surewire.isBlank(id) || surewire.isEnvironment(id) || Boolean(RED.nodes.node(id));
+  }
+
   function orgChoice(node, value) {
     const choice = $("<select/>", { "data-part": "org" });
-    $("<option/>", { value: "", text: node._("case.label.same-org") }).appendTo(choice);
+    function offer(id, label) { $("<option/>", { value: id, text: label }).appendTo(choice); }
+    offer("", node._("case.label.same-org"));
     RED.nodes.eachConfig(function (config) {
-      if (config.type === "surewire-salesforce-org") $("<option/>", { value: config.id, text: RED.utils.getNodeLabel(config, config.id) }).appendTo(choice);
+      if (config.type === "surewire-salesforce-org") offer(config.id, RED.utils.getNodeLabel(config, config.id));
     });
-    return choice.val(value || "");
+    // one that is missing stays chosen: with none, the cases would go to the node's org
+    if (value && choice.val(value).val() !== value) offer(value, hasOrg(value) ? value : node._("case.label.missing-org", { id: value }));
+    function mark() { choice.toggleClass("input-error", !hasOrg(choice.val())); }
+    choice.val(value || "").on("change", mark);
+    mark();
+    return choice;
   }
 
   /** Where the cases of a row go, in a few words, for when it is closed. */
@@ -139,5 +150,5 @@
     return found;
   }
 
-  window.surewire = Object.assign(window.surewire || {}, { divisionList, readDivisions });
+  window.surewire = Object.assign(window.surewire || {}, { divisionList, hasOrg, readDivisions });
 })();

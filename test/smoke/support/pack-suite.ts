@@ -184,6 +184,18 @@ export function describePack(options: PackOptions): void {
         await editor.page.evaluate(`RED.nodes.remove("${id}"); RED.nodes.dirty(false)`);
       });
 
+      it("a division of salesforce case whose org is missing keeps it, and says so", async () => {
+        await editor.load();
+        const id = await editor.call<string>("drop", "surewire-salesforce-case");
+        const divisions = [{ name: "north", whenType: "topic", when: "", property: "", org: "gone", owner: "", recordType: "", defaults: [] }];
+        await editor.page.evaluate(`RED.nodes.node("${id}").divisions = ${JSON.stringify(divisions)}`);
+        await editor.openForm(id);
+        await editor.saveForm();
+        assert.deepEqual((await editor.call<Record<string, SavedNode>>("saved"))[id]?.divisions, divisions);
+        assert.ok((await editor.call<string[]>("reasons", id)).some((reason) => /org is missing/.test(reason)));
+        await editor.page.evaluate(`RED.nodes.remove("${id}"); RED.nodes.dirty(false)`);
+      });
+
       it("the form of amqp out opens again with the exchange that was chosen, though it has no name yet", async () => {
         await editor.load();
         const id = await editor.call<string>("drop", "surewire-amqp-out");

@@ -18,6 +18,7 @@ type Sparse = keyof typeof SPARSE;
 
 /** What a form must mark, by the property that is at fault. */
 const WRONG: [node: Sparse, property: string, more: object][] = [
+  ["org", "loginUrl", { loginUrl: "https://acme.my.salesforce-setup.com " }],
   ["case", "externalId", { externalIdField: "Device_Event_Id__c", externalId: "payload.(", externalIdType: "jsonata" }],
   ["case", "externalId", { externalIdField: "Device_Event_Id__c", externalId: "{{payload.id", externalIdType: "template" }],
   ["case", "contact", { contactBy: "email", contact: "payload[", contactType: "msg" }],

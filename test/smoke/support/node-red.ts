@@ -61,7 +61,7 @@ export class NodeRed {
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
     await waitFor("Node-RED to start its flows", () => {
       if (child.exitCode !== null) throw new Error(`Node-RED ended: ${this.log}`);
-      return /Started flows/.test(this.log);
+      return /Server now running/.test(this.log) && /Started flows/.test(this.log); // either may come first
     }, { timeout: 60_000 });
   }
 

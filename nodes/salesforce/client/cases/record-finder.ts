@@ -1,4 +1,4 @@
-import { isIdField, type SelectIn, shortId, valueIn } from "./select-in";
+import { isIdField, numberOf, type SelectIn, shortId, valueIn } from "./select-in";
 
 /** The result of a look-up: the id, `several` if more than one record matches, `undefined` if none does. */
 export type Found = { id: string } | "several" | undefined;
@@ -75,7 +75,7 @@ export class RecordFinder {
         const value = valueIn(row, field);
         const text = texts.get(keyOf(String(value)));
         // a number can be written in more than one way: "007" finds 7
-        const same = typeof value === "number" ? [...texts.values()].filter((one) => Number(one) === value) : text === undefined ? [] : [text];
+        const same = typeof value === "number" ? [...texts.values()].filter((one) => numberOf(one) === value) : text === undefined ? [] : [text];
         for (const one of same) found.set(one, found.get(one) ? "several" : { id: String(row["Id"]) });
       }
     }

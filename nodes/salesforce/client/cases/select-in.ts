@@ -134,6 +134,11 @@ export function shortId(id: string): string {
   return id.slice(0, 15);
 }
 
+/** The number that a text is in SOQL; `undefined` for what is none there, as `0x7`. */
+export function numberOf(text: string): number | undefined {
+  return NUMBER.test(text) ? Number(text) : undefined;
+}
+
 /** Writes `7` for `007`, which SOQL does not accept as a number. */
 function withoutZeros(number: string): string {
   return number.replace(/^([+-]?)0+(?=\d)/, "$1");

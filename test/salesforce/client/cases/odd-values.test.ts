@@ -36,6 +36,13 @@ describe("Values that no record can have", () => {
     assert.deepEqual(org.records("Case").map(({ ContactId }) => ContactId), [ids[0], ids[0], ids[0], ids[1]]);
   });
 
+  it("a number of another notation finds nobody, also beside one that finds a record", async () => {
+    const { rest } = orgs.client(clientCredentials(org));
+    const { body } = await rest.request<{ id: string }>({ method: "POST", path: "/sobjects/Contact", body: { LastName: "Li", Badge__c: "16" } });
+    await writerFor(orgs, org, BADGE).write(["16", "0x10", "1.6e1"].map((contact) => item(contact, {}, { contact })));
+    assert.deepEqual(org.records("Case").map(({ ContactId }) => ContactId ?? undefined), [body.id, undefined, undefined]);
+  });
+
   it("half a character in an external id is its own case's matter", async () => {
     const outcomes = await writerFor(orgs, org, { caseNumber: true }).write([item("a\ud83d"), item("b")]);
     assert.ok(outcomes[1]?.ok);

@@ -152,7 +152,7 @@ describe("of several listeners to one channel with one name", () => {
   });
 
   it("the second goes on behind what the first has settled, when that one closes", async () => {
-    const standby = (holder: string): Standby => ({ store, lease: (key, events) => new Lease({ store, key, holder, time: 60, warn: () => undefined, ...events }) });
+    const standby = (holder: string): Standby => ({ store, lease: (key, events) => new Lease({ store, key, holder, time: 3_000, warn: () => undefined, ...events }) });
     const open = (holder: string): Listening => bench.open({}, { standby: standby(holder) });
     const first = open("first");
     (await first.subscribed()).bring(...range(1, 5));

@@ -48,6 +48,7 @@ function isStop(error: unknown): boolean {
 
 function verdict(outcome: Outcome, reason: string | undefined, node: NodeName, caught: Verdict | undefined): Verdict {
   if (outcome === "accept") return { outcome };
-  const error = reason ? new ConnectorError("SETTLED_BY_FLOW", reason, { cause: caught?.error }) : caught?.error;
-  return verdictFor(error ?? new ConnectorError("SETTLED_BY_FLOW", `A settle node asked for it: ${outcome}`), caught?.node ?? nameOf(node), outcome);
+  const retryable = outcome === "retry"; // so that the message which a row was read for may be tried again, too, when the row's attempts are used up
+  const error = reason ? new ConnectorError("SETTLED_BY_FLOW", reason, { retryable, cause: caught?.error }) : caught?.error;
+  return verdictFor(error ?? new ConnectorError("SETTLED_BY_FLOW", `A settle node asked for it: ${outcome}`, { retryable }), caught?.node ?? nameOf(node), outcome);
 }

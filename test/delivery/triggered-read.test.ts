@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { ConnectorError } from "../../nodes/common/errors";
 import { flowTracker } from "../../nodes/delivery/flow-tracker";
+import { settle } from "../../nodes/delivery/settle-message";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { TriggeredRead } from "../../nodes/delivery/triggered-read";
 import type { ReadPages } from "../../nodes/delivery/triggered-read-options";
@@ -63,6 +64,17 @@ describe("a reading that is broken off", () => {
     assert.deepEqual(done.map((error) => error?.code), ["ORG_UNAVAILABLE"]);
     assert.deepEqual(sent.map((message) => [(message as { payload: number[] }).payload, (message as { parts: { count?: number } }).parts.count]), [[[1, 2], undefined]]);
   });
+
+  for (const [outcome, retryable] of [["retry", true], ["dead-letter", false]] as const) {
+    it(`fails its trigger so that it is ${retryable ? "" : "not "}tried again, when a settle node has asked for ${outcome} of rows until their attempts were used up`, async () => {
+      const { read, sent, done } = ask("batch", () => Promise.resolve(new ResumingPages([[1]])));
+      await waitFor("the rows", () => sent.length === 1);
+      settle(sent[0] as object, outcome, undefined, { id: "settle", type: "surewire-settle" });
+      await waitFor("the trigger's end", () => done.length === 1);
+      await read.close(1);
+      assert.deepEqual(done.map((error) => [error?.code, error?.retryable]), [["SETTLED_BY_FLOW", retryable]]);
+    });
+  }
 
   it("sends nothing when its system answers only after it has closed", async () => {
     let answer: (() => void) | undefined;

@@ -13,7 +13,7 @@ import { Seat } from "./seat";
  */
 const HARMLESS = /^(switch|rbe|junction|subflow(:.*)?|ui_.+)$/;
 
-/** Types of nodes of which {@link warnOfSilence} has warned. A flow may have dozens of nodes of one type, such as gauges of a dashboard. */
+/** Types of nodes that {@link warnOfSilence} has looked at. It warns once for each type: a flow may have dozens of nodes of one type, such as gauges of a dashboard. */
 const silent = new Set<string>();
 
 /**
@@ -48,8 +48,9 @@ export function warnOfLateFailure(node: FlowNode, scope: Scope): void {
 /** Warns, once per type of node, of a node that takes no `done` and has sent nothing for a message, which therefore counts as done with. */
 export function warnOfSilence(node: FlowNode): void {
   const type = node.type ?? "";
-  if (silent.has(type) || HARMLESS.test(type)) return;
+  if (silent.has(type)) return;
   silent.add(type);
+  if (HARMLESS.test(type)) return;
   tell(node, "takes no done and has sent nothing for a message, so the message counts as done with. That is right if it drops or shows messages; if it keeps them, or still works on them, choose Settle: by a settle node at their source");
 }
 

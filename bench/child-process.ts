@@ -2,7 +2,7 @@
  * What it costs that a database is served by a process of its own: the same work, by the same code over ODBC to PostgreSQL, done in this process and
  * through the channel to a child. Rows go in 200 at a time, and come out 500 at a time. No goal: in this process a driver that hangs would hang Node-RED.
  */
-import { ChildSession } from "../nodes/sql/client/child-session";
+import { ChildSession } from "../nodes/sql/client/child/child-session";
 import { DatabaseClient } from "../nodes/sql/client/database-client";
 import type { Fetched, OpenOptions, ReadRequest, RowOutcome, WriteRequest } from "../nodes/sql/client/protocol";
 import { RowMapper } from "../nodes/sql/client/row-mapper";

@@ -4,7 +4,7 @@ import type { Delivery } from "../../nodes/delivery/delivery";
 /** As users run it: what tsx makes of the TypeScript names every function as it is made, which slows Node-RED's hooks. */
 /* eslint-disable @typescript-eslint/no-require-imports */
 const { DeliverySource } = require("../../dist/delivery/source.js") as typeof import("../../nodes/delivery/source");
-const { flowTracker } = require("../../dist/delivery/flow-tracker.js") as typeof import("../../nodes/delivery/flow-tracker");
+const { flowTracker } = require("../../dist/delivery/tracker/flow-tracker.js") as typeof import("../../nodes/delivery/tracker/flow-tracker");
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 /** The nodes of the running flow that a benchmark drives. */

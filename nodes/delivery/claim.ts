@@ -1,9 +1,9 @@
 import { ConnectorError } from "../common/errors";
 import type { Delivery } from "./delivery";
-import { flowTracker } from "./flow-tracker";
-import { type Hop, Mark } from "./hop";
-import { registry, tokenOf } from "./registry";
-import type { Scope } from "./scope";
+import { flowTracker } from "./tracker/flow-tracker";
+import { type Hop, Mark } from "./tracker/hop";
+import { registry, tokenOf } from "./tracker/registry";
+import type { Scope } from "./tracker/scope";
 
 /** What a node of ours may ask and tell about the delivery that its message belongs to. */
 export interface Claim {

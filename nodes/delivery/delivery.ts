@@ -1,10 +1,10 @@
 import { ConnectorError } from "../common/errors";
-import { type FlowContext, type FlowNode, type Hop, Mark } from "./hop";
+import { type FlowContext, type FlowNode, type Hop, Mark } from "./tracker/hop";
 import { describeNode, isWorse, outcomeOf, type Outcome, type Settlement, type SettleMode } from "./outcome";
 import { delayAfter, type RetryPolicy } from "./retry-policy";
 import { waitsForParts } from "./runtime";
-import { type JoinedScope, Scope, type Verdict } from "./scope";
-import { Seat } from "./seat";
+import { type JoinedScope, Scope, type Verdict } from "./tracker/scope";
+import { Seat } from "./tracker/seat";
 
 /** What a message says of its delivery, as `msg.delivery`: plain values, so that it survives clones and stores. */
 export interface DeliveryInfo {

@@ -1,5 +1,5 @@
 import type { EventEmitter } from "node:events";
-import type { FlowNode } from "./hop";
+import type { FlowNode } from "./tracker/hop";
 import type { NodeName } from "./outcome";
 
 /**

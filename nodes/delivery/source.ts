@@ -1,9 +1,9 @@
 import { ConnectorError, errorText, goingOn } from "../common/errors";
 import { Delivery, type DeliveryOwner, stopVerdict, verdictFor } from "./delivery";
 import type { DeliverySettings } from "./delivery-settings";
-import { flowTracker } from "./flow-tracker";
+import { flowTracker } from "./tracker/flow-tracker";
 import { describeNode, type SettleMode, type Settlement } from "./outcome";
-import { registry } from "./registry";
+import { registry } from "./tracker/registry";
 import type { RetryPolicy } from "./retry-policy";
 import type { TrackedRuntime } from "./runtime";
 import { SystemPause } from "./system-pause";

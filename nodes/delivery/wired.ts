@@ -1,5 +1,5 @@
 import { ConnectorError } from "../common/errors";
-import { flowTracker } from "./flow-tracker";
+import { flowTracker } from "./tracker/flow-tracker";
 import { flowStopped } from "./outcome";
 
 /** Finds a running node. */

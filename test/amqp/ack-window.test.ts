@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AckWindow } from "../../nodes/amqp/client/ack-window";
+import { AckWindow } from "../../nodes/amqp/client/consuming/ack-window";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Broker } from "../../nodes/amqp/client/broker";
-import { Publisher } from "../../nodes/amqp/client/publisher";
+import { Publisher } from "../../nodes/amqp/client/publishing/publisher";
 import type { QueueInfo, RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connectionStatus, type ShownStatus } from "../../nodes/amqp/client/broker-status";
-import type { ConnectionState } from "../../nodes/amqp/client/connection";
+import type { ConnectionState } from "../../nodes/amqp/client/connection/connection";
 import { ConnectorError } from "../../nodes/common/errors";
 import texts from "../../nodes/amqp/broker/locales/en-US/broker.json";
 

@@ -3,8 +3,8 @@ import { createServer as createWebServer } from "node:http";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import type { BrokerOptions } from "../../nodes/amqp/client/broker";
 import { testBroker, type HostReport } from "../../nodes/amqp/client/broker-test";
-import { certificateSignIn, tokenSignIn } from "../../nodes/amqp/client/sign-in";
-import { fixedToken } from "../../nodes/amqp/client/token-source";
+import { certificateSignIn, tokenSignIn } from "../../nodes/amqp/client/sign-in/sign-in";
+import { fixedToken } from "../../nodes/amqp/client/sign-in/token-source";
 import { freePorts, waitFor } from "../services/wait";
 import { securedRabbit, type SecuredRabbit } from "./secured-rabbit";
 

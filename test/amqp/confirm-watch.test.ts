@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfirmWatch } from "../../nodes/amqp/client/confirm-watch";
+import { ConfirmWatch } from "../../nodes/amqp/client/publishing/confirm-watch";
 
 describe("the watch over what a channel confirms", () => {
   let now: number;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connectionName } from "../../nodes/amqp/client/connection-name";
+import { connectionName } from "../../nodes/amqp/client/connection/connection-name";
 
 describe("the name of a broker's connections", () => {
   const nodes = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { BackOff } from "../../nodes/common/back-off";
 import { Broker } from "../../nodes/amqp/client/broker";
-import { Connection } from "../../nodes/amqp/client/connection";
+import { Connection } from "../../nodes/amqp/client/connection/connection";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { freePorts, waitFor } from "../services/wait";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { BackOff } from "../../nodes/common/back-off";
-import type { Connection } from "../../nodes/amqp/client/connection";
-import { Consumer } from "../../nodes/amqp/client/consumer";
-import type { ConsumerOptions, ConsumerState } from "../../nodes/amqp/client/consumer-options";
-import type { Taken } from "../../nodes/amqp/client/taking-channel";
+import type { Connection } from "../../nodes/amqp/client/connection/connection";
+import { Consumer } from "../../nodes/amqp/client/consuming/consumer";
+import type { ConsumerOptions, ConsumerState } from "../../nodes/amqp/client/consuming/consumer-options";
+import type { Taken } from "../../nodes/amqp/client/consuming/taking-channel";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { DecodeLine } from "../../nodes/amqp/client/decode-line";
-import type { Taken } from "../../nodes/amqp/client/taking-channel";
+import { DecodeLine } from "../../nodes/amqp/client/consuming/decode-line";
+import type { Taken } from "../../nodes/amqp/client/consuming/taking-channel";
 import { waitFor } from "../services/wait";
 
 /** A message by its number; how its decoding ends is the test's. */

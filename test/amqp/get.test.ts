@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { Broker, type BrokerLink } from "../../nodes/amqp/client/broker";
-import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../nodes/amqp/client/consuming/queue-message";
 import { QueueGet, type QueueGetOptions, type QueueGetState } from "../../nodes/amqp/get/queue-get";
 import { readCount, readSettings, type GetDef } from "../../nodes/amqp/get/settings";
 import { ConnectorError } from "../../nodes/common/errors";
-import type { Parts } from "../../nodes/delivery/errand";
+import type { Parts } from "../../nodes/delivery/reading/errand";
 import type { Outcome } from "../../nodes/delivery/outcome";
-import { registry } from "../../nodes/delivery/registry";
+import { registry } from "../../nodes/delivery/tracker/registry";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
 import { Broker } from "../../nodes/amqp/client/broker";
-import type { ConnectionState } from "../../nodes/amqp/client/connection";
-import { Publisher } from "../../nodes/amqp/client/publisher";
+import type { ConnectionState } from "../../nodes/amqp/client/connection/connection";
+import { Publisher } from "../../nodes/amqp/client/publishing/publisher";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { Broker } from "../../nodes/amqp/client/broker";
-import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../nodes/amqp/client/consuming/queue-message";
 import { QueueGet } from "../../nodes/amqp/get/queue-get";
 import { readSettings } from "../../nodes/amqp/get/settings";
 import { MemoryStore } from "../../nodes/common/memory-store";
-import type { Parts } from "../../nodes/delivery/errand";
-import { registry } from "../../nodes/delivery/registry";
+import type { Parts } from "../../nodes/delivery/reading/errand";
+import { registry } from "../../nodes/delivery/tracker/registry";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { decodeInSlices, LARGE } from "../../nodes/format/format";
 import { DEFAULT_OPTIONS } from "../../nodes/format/options";

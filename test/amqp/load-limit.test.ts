@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LoadLimit } from "../../nodes/amqp/client/load-limit";
+import { LoadLimit } from "../../nodes/amqp/client/consuming/load-limit";
 
 const LARGE = 100_000;
 

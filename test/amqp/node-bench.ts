@@ -1,5 +1,5 @@
 import amqpBroker from "../../nodes/amqp/broker/broker";
-import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../nodes/amqp/client/consuming/queue-message";
 import { endNode, helperNodes, type Register, type Row } from "../services/helper-nodes";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";

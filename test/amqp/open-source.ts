@@ -1,12 +1,12 @@
 import { EventEmitter } from "node:events";
 import { Broker, type BrokerLink } from "../../nodes/amqp/client/broker";
-import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../nodes/amqp/client/consuming/queue-message";
 import { QueueSource, type QueueSourceOptions } from "../../nodes/amqp/in/queue-source";
 import type { QueueSourceState } from "../../nodes/amqp/in/source-states";
 import { readSettings, type InDef } from "../../nodes/amqp/in/settings";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { Outcome } from "../../nodes/delivery/outcome";
-import { registry } from "../../nodes/delivery/registry";
+import { registry } from "../../nodes/delivery/tracker/registry";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { waitFor } from "../services/wait";
 import { quick } from "./support";

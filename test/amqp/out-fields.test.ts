@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { messageBuilder } from "../../nodes/amqp/out/message-builder";
 import { readSettings, type OutDef } from "../../nodes/amqp/out/settings";
-import type { Outgoing } from "../../nodes/amqp/client/publisher";
+import type { Outgoing } from "../../nodes/amqp/client/publishing/publisher";
 import type { ConnectorError } from "../../nodes/common/errors";
 import { decode } from "../../nodes/format/format";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "amqplib";
 import type { Node, NodeAPI } from "node-red";
-import type { Connection } from "../../nodes/amqp/client/connection";
+import type { Connection } from "../../nodes/amqp/client/connection/connection";
 import type { BrokerHolder } from "../../nodes/amqp/client/broker-node";
 import amqpIn from "../../nodes/amqp/in/in";
 import amqpOut from "../../nodes/amqp/out/out";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../nodes/amqp/client/connection";
-import { Publisher, type Outgoing } from "../../nodes/amqp/client/publisher";
+import type { Connection } from "../../nodes/amqp/client/connection/connection";
+import { Publisher, type Outgoing } from "../../nodes/amqp/client/publishing/publisher";
 import { ExchangeWriter, type ExchangeWriterOptions, type Sender } from "../../nodes/amqp/out/exchange-writer";
 import type { ConnectorError } from "../../nodes/common/errors";
-import { Sink } from "../../nodes/delivery/sink";
+import { Sink } from "../../nodes/delivery/sink/sink";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Channel } from "amqplib";
-import { answerBehind } from "../../nodes/amqp/client/patient-request";
+import { answerBehind } from "../../nodes/amqp/client/consuming/patient-request";
 
 /** As amqplib's channel: given each frame that comes on it. */
 function channelOf(taken: unknown[] = []): Channel & { accept(frame: unknown): void } {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { AckWindow } from "../../nodes/amqp/client/ack-window";
-import type { Taken } from "../../nodes/amqp/client/taking-channel";
+import { AckWindow } from "../../nodes/amqp/client/consuming/ack-window";
+import type { Taken } from "../../nodes/amqp/client/consuming/taking-channel";
 import { queuePoison } from "../../nodes/amqp/in/queue-poison";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
-import type { PoisonWatchOptions } from "../../nodes/delivery/poison-options";
-import { PoisonWatch } from "../../nodes/delivery/poison-watch";
+import type { PoisonWatchOptions } from "../../nodes/delivery/poison/poison-options";
+import { PoisonWatch } from "../../nodes/delivery/poison/poison-watch";
 import { pause, turns, waitFor } from "../services/wait";
 
 /** A disk that outlives the processes of a test. */

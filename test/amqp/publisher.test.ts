@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../nodes/amqp/client/connection";
-import { Publisher, type Outgoing, type PublisherOptions } from "../../nodes/amqp/client/publisher";
+import type { Connection } from "../../nodes/amqp/client/connection/connection";
+import { Publisher, type Outgoing, type PublisherOptions } from "../../nodes/amqp/client/publishing/publisher";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";

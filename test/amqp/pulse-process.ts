@@ -1,4 +1,4 @@
-import { Pulse } from "../../nodes/amqp/client/pulse";
+import { Pulse } from "../../nodes/amqp/client/connection/pulse";
 
 // a process that stands still when it is told to, and tells for how long its pulse says so
 const pulse = new Pulse(1_500);

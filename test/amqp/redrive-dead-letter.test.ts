@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Message } from "amqplib";
-import { originOf } from "../../nodes/amqp/client/retry-and-dead-letter";
+import { originOf } from "../../nodes/amqp/client/consuming/retry-and-dead-letter";
 import { redriveCopy } from "../../nodes/amqp/redrive/copies";
 import { readDeadLetter } from "../../nodes/amqp/redrive/dead-letter";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { NodeAPI } from "node-red";
-import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../nodes/amqp/client/consuming/queue-message";
 import amqpIn from "../../nodes/amqp/in/in";
 import type { DeadLetter } from "../../nodes/amqp/redrive/dead-letter";
 import amqpRedrive from "../../nodes/amqp/redrive/redrive";
 import type { RedriveReport } from "../../nodes/amqp/redrive/report";
 import type { ConnectorError } from "../../nodes/common/errors";
-import { registry } from "../../nodes/delivery/registry";
+import { registry } from "../../nodes/delivery/tracker/registry";
 import { helperNodes, type Row, type Shown } from "../services/helper-nodes";
 import { waitFor } from "../services/wait";
 import { nodeBench } from "./node-bench";

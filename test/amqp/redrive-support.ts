@@ -1,6 +1,6 @@
 import { connect, type ChannelModel, type ConsumeMessage, type Message } from "amqplib";
 import { Broker, type BrokerLink } from "../../nodes/amqp/client/broker";
-import { deadLetterCopy, type Failure } from "../../nodes/amqp/client/retry-and-dead-letter";
+import { deadLetterCopy, type Failure } from "../../nodes/amqp/client/consuming/retry-and-dead-letter";
 import { RedriveRun, type RedriveOrder, type RedriveRunOptions, type RedriveSettings } from "../../nodes/amqp/redrive/redrive-run";
 import type { RedriveReport } from "../../nodes/amqp/redrive/report";
 import { ConnectorError } from "../../nodes/common/errors";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
-import { attemptOf, deadLetterCopy, originOf } from "../../nodes/amqp/client/retry-and-dead-letter";
+import { attemptOf, deadLetterCopy, originOf } from "../../nodes/amqp/client/consuming/retry-and-dead-letter";
 import type { LetterMessage } from "../../nodes/amqp/redrive/letter-message";
 import { systemClock, type Clock } from "../../nodes/common/clock";
 import type { RedriveRunOptions } from "../../nodes/amqp/redrive/redrive-run";

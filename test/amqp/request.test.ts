@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
 import { Requester, type Answer, type RequesterOptions } from "../../nodes/amqp/out/requester";
-import type { Connection } from "../../nodes/amqp/client/connection";
-import type { Outgoing } from "../../nodes/amqp/client/publisher";
+import type { Connection } from "../../nodes/amqp/client/connection/connection";
+import type { Outgoing } from "../../nodes/amqp/client/publishing/publisher";
 import type { ConnectorError } from "../../nodes/common/errors";
 import { readFormat } from "../../nodes/format/settings";
 import type { RabbitMq } from "../services/rabbitmq";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Broker, type BrokerLink, type BrokerOptions } from "../../nodes/amqp/client/broker";
-import type { Connection, ConnectionState } from "../../nodes/amqp/client/connection";
+import type { Connection, ConnectionState } from "../../nodes/amqp/client/connection/connection";
 import { readOptions, type BrokerCredentials, type BrokerDef } from "../../nodes/amqp/broker/settings";
 import { waitFor } from "../services/wait";
 import { securedRabbit, type SecuredRabbit } from "./secured-rabbit";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Message } from "amqplib";
-import { AckWindow } from "../../nodes/amqp/client/ack-window";
-import type { Taken } from "../../nodes/amqp/client/taking-channel";
+import { AckWindow } from "../../nodes/amqp/client/consuming/ack-window";
+import type { Taken } from "../../nodes/amqp/client/consuming/taking-channel";
 import { StreamPosition } from "../../nodes/amqp/in/stream-position";
 import { StreamReader, type StreamReaderOptions } from "../../nodes/amqp/in/stream-reader";
 import { MemoryStore } from "../../nodes/common/memory-store";

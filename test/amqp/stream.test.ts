@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../nodes/amqp/client/consuming/queue-message";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
 import type { RabbitMq } from "../services/rabbitmq";

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage, type Message } from "amqplib";
 import { BackOff } from "../../nodes/common/back-off";
-import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection";
+import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection/connection";
 import type { RabbitMq } from "../services/rabbitmq";
 import { waitFor } from "../services/wait";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { ConnectionOptions, Connection, ConnectionState } from "../../nodes/amqp/client/connection";
-import { certificateSignIn } from "../../nodes/amqp/client/sign-in";
+import type { ConnectionOptions, Connection, ConnectionState } from "../../nodes/amqp/client/connection/connection";
+import { certificateSignIn } from "../../nodes/amqp/client/sign-in/sign-in";
 import { waitFor } from "../services/wait";
 import { Authority } from "./certificates";
 import { securedRabbit, type SecuredRabbit } from "./secured-rabbit";

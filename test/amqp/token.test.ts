@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { fetchToken, type TokenEndpoint } from "../../nodes/amqp/client/token-endpoint";
-import { fixedToken, RenewedToken } from "../../nodes/amqp/client/token-source";
+import { fetchToken, type TokenEndpoint } from "../../nodes/amqp/client/sign-in/token-endpoint";
+import { fixedToken, RenewedToken } from "../../nodes/amqp/client/sign-in/token-source";
 import { BackOff } from "../../nodes/common/back-off";
 import { ConnectorError } from "../../nodes/common/errors";
 import { freePorts, waitFor } from "../services/wait";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { WaitingLine } from "../../nodes/amqp/client/waiting-line";
+import { WaitingLine } from "../../nodes/amqp/client/publishing/waiting-line";
 
 describe("a waiting line", () => {
   let gone: Set<number>;

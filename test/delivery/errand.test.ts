@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { claimOf } from "../../nodes/delivery/claim";
-import { Errand, type Trigger } from "../../nodes/delivery/errand";
+import { Errand, type Trigger } from "../../nodes/delivery/reading/errand";
 import type { Settlement } from "../../nodes/delivery/outcome";
-import { PassedHold } from "../../nodes/delivery/passed-hold";
+import { PassedHold } from "../../nodes/delivery/reading/passed-hold";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { DeliverySource } from "../../nodes/delivery/source";
 import { remains, waitFor } from "../services/wait";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { MemoryStore } from "../../nodes/common/memory-store";
 import type { Delivery } from "../../nodes/delivery/delivery";
-import { flowTracker } from "../../nodes/delivery/flow-tracker";
-import { registry, tokenOf } from "../../nodes/delivery/registry";
-import { Room } from "../../nodes/delivery/room";
-import { type Parcel, RowDeliveries } from "../../nodes/delivery/row-deliveries";
+import { flowTracker } from "../../nodes/delivery/tracker/flow-tracker";
+import { registry, tokenOf } from "../../nodes/delivery/tracker/registry";
+import { Room } from "../../nodes/delivery/reading/room";
+import { type Parcel, RowDeliveries } from "../../nodes/delivery/reading/row-deliveries";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { turns, waitFor } from "../services/wait";
 

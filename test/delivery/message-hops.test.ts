@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Delivery } from "../../nodes/delivery/delivery";
-import { Hop, type FlowNode, Mark } from "../../nodes/delivery/hop";
-import { addHop, findHop, hopEnded, hopOf } from "../../nodes/delivery/message-hops";
-import { Seat } from "../../nodes/delivery/seat";
+import { Hop, type FlowNode, Mark } from "../../nodes/delivery/tracker/hop";
+import { addHop, findHop, hopEnded, hopOf } from "../../nodes/delivery/tracker/message-hops";
+import { Seat } from "../../nodes/delivery/tracker/seat";
 
 const nodes: FlowNode[] = ["first", "second", "third"].map((id) => ({ id, type: "function" }));
 const scope = {} as Delivery;

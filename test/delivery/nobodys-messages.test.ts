@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import util from "@node-red/util";
-import { flowTracker } from "../../nodes/delivery/flow-tracker";
+import { flowTracker } from "../../nodes/delivery/tracker/flow-tracker";
 import { Runtime, type FlowNodeConfig, warningsDuring } from "../services/runtime";
 import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
 import { turns, waitShortly as until } from "../services/wait";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import util from "@node-red/util";
-import { Seat } from "../../nodes/delivery/seat";
+import { Seat } from "../../nodes/delivery/tracker/seat";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
 import { turns, waitShortly as until } from "../services/wait";

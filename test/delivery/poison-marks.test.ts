@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
 import { MemoryStore } from "../../nodes/common/memory-store";
-import { PoisonMarks } from "../../nodes/delivery/poison-marks";
-import { PoisonWatch } from "../../nodes/delivery/poison-watch";
+import { PoisonMarks } from "../../nodes/delivery/poison/poison-marks";
+import { PoisonWatch } from "../../nodes/delivery/poison/poison-watch";
 import { turns } from "../services/wait";
 
 describe("the marks of messages that end the process", () => {

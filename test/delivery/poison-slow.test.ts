@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../nodes/common/memory-store";
-import { PoisonWatch } from "../../nodes/delivery/poison-watch";
-import { Suspects } from "../../nodes/delivery/suspects";
+import { PoisonWatch } from "../../nodes/delivery/poison/poison-watch";
+import { Suspects } from "../../nodes/delivery/poison/suspects";
 import { waitFor } from "../services/wait";
 
 /** ms. What a trial takes here; all other times follow from it. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
-import type { ItemResult } from "../../nodes/delivery/sink";
+import type { ItemResult } from "../../nodes/delivery/sink/sink";
 import { closing, held, testBench, theSource, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { pause, remains, waitFor as waitAtMost, waitShortly as waitFor } from "../services/wait";

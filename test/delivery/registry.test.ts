@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Delivery, type DeliveryOwner } from "../../nodes/delivery/delivery";
-import { DeliveryRegistry } from "../../nodes/delivery/registry";
+import { DeliveryRegistry } from "../../nodes/delivery/tracker/registry";
 import { DEFAULT_RETRY_POLICY } from "../../nodes/delivery/retry-policy";
 
 const nothing = (): void => undefined;

@@ -4,9 +4,9 @@ import { ConnectorError } from "../../nodes/common/errors";
 import { claimOf } from "../../nodes/delivery/claim";
 import type { Delivery } from "../../nodes/delivery/delivery";
 import { flowStopped } from "../../nodes/delivery/outcome";
-import { registry, tokenOf } from "../../nodes/delivery/registry";
-import { Room } from "../../nodes/delivery/room";
-import { type Parcel, RowDeliveries } from "../../nodes/delivery/row-deliveries";
+import { registry, tokenOf } from "../../nodes/delivery/tracker/registry";
+import { Room } from "../../nodes/delivery/reading/room";
+import { type Parcel, RowDeliveries } from "../../nodes/delivery/reading/row-deliveries";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 
 describe("rows that nobody need work on any more", () => {

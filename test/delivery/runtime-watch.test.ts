@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
-import { type RuntimeEvents, RuntimeWatch } from "../../nodes/delivery/runtime-watch";
+import { type RuntimeEvents, RuntimeWatch } from "../../nodes/delivery/tracker/runtime-watch";
 
 const nothing = (): void => undefined;
 const told: RuntimeEvents = {

@@ -1,5 +1,5 @@
 import { ConnectorError } from "../../nodes/common/errors";
-import { Sink, type ItemResult, type SinkOptions } from "../../nodes/delivery/sink";
+import { Sink, type ItemResult, type SinkOptions } from "../../nodes/delivery/sink/sink";
 import { DeliverySource } from "../../nodes/delivery/source";
 import type { Settlement } from "../../nodes/delivery/outcome";
 import { waitFor } from "../services/wait";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
-import { Sink } from "../../nodes/delivery/sink";
+import { Sink } from "../../nodes/delivery/sink/sink";
 import { remains, waitFor } from "../services/wait";
 import { away, busy, failed, ok, refused, sinkOf, sourceOf } from "./sink-support";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Sink } from "../../nodes/delivery/sink";
+import { Sink } from "../../nodes/delivery/sink/sink";
 import type { Settlement } from "../../nodes/delivery/outcome";
 import { waitFor } from "../services/wait";
 import { away, busy, failed, ok, refused, sinkOf, sourceOf } from "./sink-support";

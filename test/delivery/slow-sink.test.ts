@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Settlement } from "../../nodes/delivery/outcome";
-import { Sink } from "../../nodes/delivery/sink";
+import { Sink } from "../../nodes/delivery/sink/sink";
 import { DeliverySource, type DeliverySourceOptions } from "../../nodes/delivery/source";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { testBench, theSource } from "../services/test-nodes/test-nodes";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { ConnectorError } from "../../nodes/common/errors";
-import { flowTracker } from "../../nodes/delivery/flow-tracker";
-import { settle } from "../../nodes/delivery/settle-message";
+import { flowTracker } from "../../nodes/delivery/tracker/flow-tracker";
+import { settle } from "../../nodes/delivery/tracker/settle-message";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
-import { TriggeredRead } from "../../nodes/delivery/triggered-read";
-import type { ReadPages } from "../../nodes/delivery/triggered-read-options";
+import { TriggeredRead } from "../../nodes/delivery/reading/triggered-read";
+import type { ReadPages } from "../../nodes/delivery/reading/triggered-read-options";
 import { remains, waitFor } from "../services/wait";
 
 const away = new ConnectorError("ORG_UNAVAILABLE", "away");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Delivery, type DeliveryOwner } from "../../nodes/delivery/delivery";
-import { Hop, type FlowNode, Mark } from "../../nodes/delivery/hop";
-import { covers, type Caught, JoinedScope, type Scope } from "../../nodes/delivery/scope";
-import { Seat } from "../../nodes/delivery/seat";
-import { Turn } from "../../nodes/delivery/turn";
+import { Hop, type FlowNode, Mark } from "../../nodes/delivery/tracker/hop";
+import { covers, type Caught, JoinedScope, type Scope } from "../../nodes/delivery/tracker/scope";
+import { Seat } from "../../nodes/delivery/tracker/seat";
+import { Turn } from "../../nodes/delivery/tracker/turn";
 
 const gather: FlowNode = { id: "gather", type: "function" };
 const next = Seat.of({ id: "next", type: "function" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
-import { registry } from "../../nodes/delivery/registry";
+import { registry } from "../../nodes/delivery/tracker/registry";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { pause, waitFor } from "../services/wait";

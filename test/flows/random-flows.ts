@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { flowTracker } from "../../nodes/delivery/flow-tracker";
-import { registry } from "../../nodes/delivery/registry";
+import { flowTracker } from "../../nodes/delivery/tracker/flow-tracker";
+import { registry } from "../../nodes/delivery/tracker/registry";
 import { Runtime } from "../services/runtime";
 import { testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { waitFor } from "../services/wait";

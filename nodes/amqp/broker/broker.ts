@@ -4,10 +4,10 @@ import { ConnectorError } from "../../common/errors";
 import { answerForm, variablesOf } from "../../common/form-request";
 import { Broker } from "../client/broker";
 import type { BrokerHolder } from "../client/broker-node";
-import { hasQuery } from "../client/broker-url";
+import { hasQuery } from "../client/connection/broker-url";
 import { testBroker, type HostReport } from "../client/broker-test";
-import { connectionName, type FlowNode } from "../client/connection-name";
-import type { ConnectionOptions } from "../client/connection";
+import { connectionName, type FlowNode } from "../client/connection/connection-name";
+import type { ConnectionOptions } from "../client/connection/connection";
 import { readOptions, type BrokerCredentials, type BrokerDef } from "./settings";
 import { credentialsToTest, readRequest, type Deployed } from "./test-request";
 

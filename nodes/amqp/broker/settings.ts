@@ -2,10 +2,10 @@ import { textIn, withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { BrokerOptions } from "../client/broker";
-import { checkVhost, parseBrokerUrl } from "../client/broker-url";
-import { certificateSignIn, passwordSignIn, tokenSignIn } from "../client/sign-in";
-import { fetchToken, type TokenEndpoint } from "../client/token-endpoint";
-import { fixedToken, RenewedToken } from "../client/token-source";
+import { checkVhost, parseBrokerUrl } from "../client/connection/broker-url";
+import { certificateSignIn, passwordSignIn, tokenSignIn } from "../client/sign-in/sign-in";
+import { fetchToken, type TokenEndpoint } from "../client/sign-in/token-endpoint";
+import { fixedToken, RenewedToken } from "../client/sign-in/token-source";
 
 /** What the editor saves. Numbers may be text, as typed or taken from the environment. */
 export interface BrokerDef {

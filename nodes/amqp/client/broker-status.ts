@@ -1,6 +1,6 @@
 import type { ConnectorError } from "../../common/errors";
 import type { StatusState } from "../../common/status";
-import type { ConnectionState } from "./connection";
+import type { ConnectionState } from "./connection/connection";
 
 /** Returns the text for a key of the locale files. `RED._` is such a function. */
 export type Translate = (key: string, values?: Record<string, string>) => string;

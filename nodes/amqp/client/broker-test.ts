@@ -1,12 +1,12 @@
 import type { TLSSocket } from "node:tls";
 import { errorText } from "../../common/errors";
 import type { BrokerOptions } from "./broker";
-import { parseBrokerUrls, whereIs, type BrokerAddress } from "./broker-url";
-import { connectionFailure } from "./connection-failure";
-import { dial, hangUp, streamOf } from "./dial";
-import { whatAnswers } from "./probe";
-import { passwordSignIn, type SaslCredentials, type SignIn } from "./sign-in";
-import { answerIn } from "./supervised-channel";
+import { parseBrokerUrls, whereIs, type BrokerAddress } from "./connection/broker-url";
+import { connectionFailure } from "./connection/connection-failure";
+import { dial, hangUp, streamOf } from "./connection/dial";
+import { whatAnswers } from "./connection/probe";
+import { passwordSignIn, type SaslCredentials, type SignIn } from "./sign-in/sign-in";
+import { answerIn } from "./connection/supervised-channel";
 
 /** The result of the test of one host. */
 export interface HostReport {

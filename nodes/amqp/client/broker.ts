@@ -1,7 +1,7 @@
 import { within } from "../../common/deadline";
-import { Connection, type ConnectionOptions } from "./connection";
-import type { Log } from "./connection-options";
-import type { SignIn } from "./sign-in";
+import { Connection, type ConnectionOptions } from "./connection/connection";
+import type { Log } from "./connection/connection-options";
+import type { SignIn } from "./sign-in/sign-in";
 
 /** The use of a connection. There are two connections because a broker that is short of memory stops reading those that publish, and acks must not wait for that. */
 export type Purpose = "consume" | "publish";

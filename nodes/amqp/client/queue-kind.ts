@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { brokerText, replyCode } from "./errors";
-import { closeChannel } from "./supervised-channel";
+import { closeChannel } from "./connection/supervised-channel";
 
 /**
  * Whether the queue is a stream. The broker answers `basic.get` on a stream with 540, which ends the whole connection with the channels of all its users (seen with

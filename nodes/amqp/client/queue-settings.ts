@@ -4,8 +4,8 @@ import { isPlain } from "../../common/is-plain";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import { retryDelays, type RetryPolicy } from "../../delivery/retry-policy";
 import { readFormat, type FormatDef } from "../../format/settings";
-import { MAX_NAME } from "./headers";
-import type { QueueDeliverySettings } from "./queue-deliveries";
+import { MAX_NAME } from "./publishing/headers";
+import type { QueueDeliverySettings } from "./consuming/queue-deliveries";
 import { retryQueueName } from "./topology";
 
 /** The configuration that the editor saves for every node that takes messages from a queue. */

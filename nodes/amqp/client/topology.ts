@@ -3,7 +3,7 @@ import { within } from "../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { endingOf } from "./ending";
 import { channelError, brokerText, replyCode } from "./errors";
-import { ANSWER_TIMEOUT, answerIn, closeChannel } from "./supervised-channel";
+import { ANSWER_TIMEOUT, answerIn, closeChannel } from "./connection/supervised-channel";
 
 /** The types of queue that a node can declare. */
 export type QueueType = "quorum" | "classic" | "stream";

@@ -1,7 +1,7 @@
 import type { Claim } from "../../delivery/claim";
-import { Errand, type Trigger } from "../../delivery/errand";
-import type { AckWindow } from "../client/ack-window";
-import type { Taken } from "../client/taking-channel";
+import { Errand, type Trigger } from "../../delivery/reading/errand";
+import type { AckWindow } from "../client/consuming/ack-window";
+import type { Taken } from "../client/consuming/taking-channel";
 
 /** Properties that a message from the queue does not inherit from the trigger, since it has its own. */
 const OWN = new Set(["_msgid", "payload", "topic", "delivery", "amqp", "parts"]);

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
-import type { QueueDeliverySettings } from "../client/queue-deliveries";
+import type { QueueDeliverySettings } from "../client/consuming/queue-deliveries";
 import { checkRetryQueues, readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
 import type { QueueType } from "../client/topology";
 

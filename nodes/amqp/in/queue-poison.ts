@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { PoisonSubject } from "../../delivery/poison-options";
-import { originOf } from "../client/retry-and-dead-letter";
-import type { Taken } from "../client/taking-channel";
+import type { PoisonSubject } from "../../delivery/poison/poison-options";
+import { originOf } from "../client/consuming/retry-and-dead-letter";
+import type { Taken } from "../client/consuming/taking-channel";
 
 /** How the watch over messages that end the process handles messages of a queue. */
 export const queuePoison: PoisonSubject<Taken> = {

@@ -3,7 +3,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import { type PoisonDef, type PoisonSettings, readPoisonSettings } from "../../delivery/delivery-settings";
-import type { QueueDeliverySettings } from "../client/queue-deliveries";
+import type { QueueDeliverySettings } from "../client/consuming/queue-deliveries";
 import { checkName, checkRetryQueues, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
 import type { StreamStart } from "./stream-reader";

@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../../common/errors";
-import type { ConsumerState } from "../client/consumer-options";
+import type { ConsumerState } from "../client/consuming/consumer-options";
 
 /** What a source does, for the status of its node. */
 export type QueueSourceState = ConsumerState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };

@@ -1,6 +1,6 @@
 import type { ChannelModel, Message } from "amqplib";
 import { within } from "../../common/deadline";
-import { closeChannel } from "../client/supervised-channel";
+import { closeChannel } from "../client/connection/supervised-channel";
 
 /** The largest possible prefetch. A broker that keeps to the prefetch exactly (4.x) sends a longer chunk in parts. */
 const WHOLE_CHUNK = 65_535;

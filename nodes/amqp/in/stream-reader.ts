@@ -1,8 +1,8 @@
 import type { ChannelModel } from "amqplib";
 import { counted } from "../../common/counted";
 import { errorText } from "../../common/errors";
-import type { AckTarget } from "../client/ack-window";
-import { LONGEST_OPEN, type Taken } from "../client/taking-channel";
+import type { AckTarget } from "../client/consuming/ack-window";
+import { LONGEST_OPEN, type Taken } from "../client/consuming/taking-channel";
 import { lastOffset, offsetOf, timestampArgument } from "./stream-offset";
 import type { StreamPosition } from "./stream-position";
 

@@ -4,11 +4,11 @@ import { whenOver } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { decode, decodeInSlices } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
-import type { Connection } from "../client/connection";
-import { REPLY_TO } from "../client/publish-faults";
-import { Publisher, type Outgoing } from "../client/publisher";
-import { givenProperties } from "../client/queue-message";
-import { closeChannel } from "../client/supervised-channel";
+import type { Connection } from "../client/connection/connection";
+import { REPLY_TO } from "../client/publishing/publish-faults";
+import { Publisher, type Outgoing } from "../client/publishing/publisher";
+import { givenProperties } from "../client/consuming/queue-message";
+import { closeChannel } from "../client/connection/supervised-channel";
 import type { Sender } from "./exchange-writer";
 
 /** What a requester needs. The format is that of the answers. */

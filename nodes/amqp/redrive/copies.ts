@@ -1,8 +1,8 @@
 import type { Message } from "amqplib";
 import { ConnectorError } from "../../common/errors";
-import type { HeaderTable } from "../client/headers";
-import type { Outgoing } from "../client/publisher";
-import { copyOf, MARK } from "../client/retry-and-dead-letter";
+import type { HeaderTable } from "../client/publishing/headers";
+import type { Outgoing } from "../client/publishing/publisher";
+import { copyOf, MARK } from "../client/consuming/retry-and-dead-letter";
 import { carbonCopies, type DeadLetter } from "./dead-letter";
 
 /** Where dead letters go. */

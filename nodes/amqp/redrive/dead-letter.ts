@@ -1,5 +1,5 @@
 import type { Message } from "amqplib";
-import { MARK, writtenOrigin } from "../client/retry-and-dead-letter";
+import { MARK, writtenOrigin } from "../client/consuming/retry-and-dead-letter";
 
 /** What is known of a dead letter, from the headers that our nodes write or from the broker's `x-death`. */
 export interface DeadLetter {

@@ -1,9 +1,9 @@
 import type { ChannelModel } from "amqplib";
 import { ConnectorError, isConnectorError } from "../../common/errors";
-import type { Connection } from "../client/connection";
+import type { Connection } from "../client/connection/connection";
 import { brokerText, channelError, replyCode } from "../client/errors";
-import { blockedFor } from "../client/publish-faults";
-import { answerIn, closeChannel } from "../client/supervised-channel";
+import { blockedFor } from "../client/publishing/publish-faults";
+import { answerIn, closeChannel } from "../client/connection/supervised-channel";
 import { deadLetterQueue, ensureQueue, serverVersion, type TopologyWarning } from "../client/topology";
 
 /** How many exchanges are remembered. Dead letters usually come from a handful. */

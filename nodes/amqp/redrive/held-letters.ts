@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from "amqplib";
 import type { Clock } from "../../common/clock";
-import { LONGEST_OPEN } from "../client/taking-channel";
+import { LONGEST_OPEN } from "../client/consuming/taking-channel";
 import type { LetterBox } from "./letter-box";
 
 /** What {@link HeldLetters} needs. */

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { Channel, ConsumeMessage } from "amqplib";
 import { ConnectorError } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
-import type { AckWindow } from "../client/ack-window";
-import type { Connection, ConnectionState } from "../client/connection";
-import { windowOf } from "../client/taking-channel";
+import type { AckWindow } from "../client/consuming/ack-window";
+import type { Connection, ConnectionState } from "../client/connection/connection";
+import { windowOf } from "../client/consuming/taking-channel";
 import { channelError } from "../client/errors";
-import { answerBehind } from "../client/patient-request";
+import { answerBehind } from "../client/consuming/patient-request";
 import { isStream } from "../client/queue-kind";
-import { ANSWER_TIMEOUT, answerIn, SupervisedChannel } from "../client/supervised-channel";
+import { ANSWER_TIMEOUT, answerIn, SupervisedChannel } from "../client/connection/supervised-channel";
 
 /** What a box needs. */
 export interface LetterBoxOptions {

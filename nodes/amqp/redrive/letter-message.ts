@@ -1,6 +1,6 @@
 import type { Message } from "amqplib";
 import { decode, type Format } from "../../format/format";
-import { givenProperties } from "../client/queue-message";
+import { givenProperties } from "../client/consuming/queue-message";
 import type { DeadLetter } from "./dead-letter";
 
 /** The dead letter as a filter sees it. */

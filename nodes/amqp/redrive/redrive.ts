@@ -6,7 +6,7 @@ import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
-import { flowTracker } from "../../delivery/flow-tracker";
+import { flowTracker } from "../../delivery/tracker/flow-tracker";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus } from "../client/broker-status";
 import type { LetterMessage } from "./letter-message";

@@ -1,6 +1,6 @@
 import type { ConnectorError } from "../../common/errors";
 import type { LaneState } from "../client/org-lane";
-import type { ReadState } from "../../delivery/read-state";
+import type { ReadState } from "../../delivery/reading/read-state";
 
 /** A message with the functions that Node-RED passes along with it. */
 export interface BulkMessage {

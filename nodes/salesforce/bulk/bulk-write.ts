@@ -3,7 +3,7 @@ import { putOn } from "../../common/put-on";
 import type { Store } from "../../common/store";
 import type { TypedValue } from "../../common/typed-input";
 import { claimOf } from "../../delivery/claim";
-import type { ItemResult } from "../../delivery/sink";
+import type { ItemResult } from "../../delivery/sink/sink";
 import { JobBook } from "../client/bulk/bulk-book";
 import { type BulkInput, bulkInput, isRows } from "../client/bulk/bulk-input";
 import { BulkJobs, type IngestJobRequest } from "../client/bulk/bulk-jobs";

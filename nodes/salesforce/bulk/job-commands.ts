@@ -3,7 +3,7 @@ import { ConnectorError, isConnectorError, toConnectorError } from "../../common
 import { putOn } from "../../common/put-on";
 import { tooManyRows } from "../../common/too-many-rows";
 import { type TypedValue, whenAllReady } from "../../common/typed-input";
-import type { ItemResult } from "../../delivery/sink";
+import type { ItemResult } from "../../delivery/sink/sink";
 import { type BulkInput, bulkInput } from "../client/bulk/bulk-input";
 import { BulkJobs, type JobInfo } from "../client/bulk/bulk-jobs";
 import { readJob } from "../client/bulk/bulk-job-results";

@@ -4,7 +4,7 @@ import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
-import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
+import type { TriggeredReadSettings } from "../../delivery/reading/triggered-read-options";
 import { ruleId } from "../client/assignment";
 import type { IngestOperation } from "../client/bulk/bulk-jobs";
 import { DELIMITERS, LINE_ENDINGS } from "../client/bulk/csv-dialect";

@@ -1,6 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { Arrivals } from "../../delivery/arrivals";
+import { Arrivals } from "../../delivery/sink/arrivals";
 import { readAttachments } from "../client/cases/attachments";
 import { type CaseItem, type CaseResult, CaseWriter, type CaseWriterOptions } from "../client/cases/case-writer";
 import { MAX_RECORDS } from "../client/records/collections";

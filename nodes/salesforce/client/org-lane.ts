@@ -1,6 +1,6 @@
 import { type ConnectorError, needsAHand } from "../../common/errors";
 import { TroubleLog } from "../../common/trouble-log";
-import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
+import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink/sink";
 import { failureOf } from "./failure";
 import type { OrgClient, OrgState } from "./org";
 import { isRefusedThere } from "./sign-in/refused-session";

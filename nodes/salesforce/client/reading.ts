@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../../common/errors";
-import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
+import type { TriggeredReadOptions } from "../../delivery/reading/triggered-read-options";
 import type { OrgClient } from "./org";
 
 /** Codes of errors that say that the org is away or refuses the login, and nothing about the query. */

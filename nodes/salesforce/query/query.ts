@@ -3,7 +3,7 @@ import { compileParameters, type Parameter } from "../../common/parameters";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
-import type { ReadState } from "../../delivery/read-state";
+import type { ReadState } from "../../delivery/reading/read-state";
 import { flowAccess } from "../../delivery/flow-access";
 import type { WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";

@@ -4,7 +4,7 @@ import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
-import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
+import type { TriggeredReadSettings } from "../../delivery/reading/triggered-read-options";
 import type { QueryLanguage } from "../client/query/query-binding";
 
 /** The properties that the editor saves. Numbers may be texts: as typed, or from environment variables. Times are in ms. */

@@ -1,10 +1,10 @@
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { within } from "../../common/deadline";
 import type { Claim } from "../../delivery/claim";
-import { flowTracker } from "../../delivery/flow-tracker";
+import { flowTracker } from "../../delivery/tracker/flow-tracker";
 import { flowStopped, type NodeName } from "../../delivery/outcome";
-import { Room } from "../../delivery/room";
-import { type Parcel, RowDeliveries } from "../../delivery/row-deliveries";
+import { Room } from "../../delivery/reading/room";
+import { type Parcel, RowDeliveries } from "../../delivery/reading/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { Ending } from "../client/routing/after-flow";
 import type { CaseRecords } from "../client/routing/case-records";

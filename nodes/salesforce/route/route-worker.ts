@@ -6,7 +6,7 @@ import { putOn } from "../../common/put-on";
 import type { SharedStore } from "../../common/store";
 import { claimOf } from "../../delivery/claim";
 import type { NodeName } from "../../delivery/outcome";
-import { registry, tokenOf } from "../../delivery/registry";
+import { registry, tokenOf } from "../../delivery/tracker/registry";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { MapFields } from "../client/cases/mapping";
 import type { OrgClient } from "../client/org";

@@ -38,7 +38,7 @@ export class ChildProcess {
     private readonly onExit: () => void,
   ) {
     const extension = path.extname(__filename);
-    this.child = fork(path.join(__dirname, `child${extension}`), [], {
+    this.child = fork(path.join(__dirname, "child", `child${extension}`), [], {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // not Node-RED's own flags: an --inspect port cannot be opened twice

@@ -3,7 +3,7 @@
  * reports everything as HY000, MariaDB's a refused connect as HY000, and PostgreSQL's a wrong password as 08001.
  */
 import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, errorText } from "../../common/errors";
-import { driverHint } from "./install-hint";
+import { driverHint } from "./odbc/install-hint";
 import { refusesLogin, refusesRow, waitsForVacuum } from "./postgresql-says";
 import type { DialectName } from "./protocol";
 

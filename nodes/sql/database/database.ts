@@ -6,8 +6,8 @@ import type { DatabaseCredentials } from "../client/connection-string";
 import { DatabaseClient } from "../client/database-client";
 import type { DatabaseHolder } from "../client/database-node";
 import { testDatabase, type TestReport } from "../client/database-test";
-import { findDrivers } from "../client/driver-list";
-import { SqlStore } from "../client/sql-store";
+import { findDrivers } from "../client/odbc/driver-list";
+import { SqlStore } from "../client/store/sql-store";
 import { type DatabaseDef, readOptions } from "./settings";
 import { credentialsToTest, type Deployed, readRequest } from "./test-request";
 

@@ -2,7 +2,7 @@ import { Batcher } from "../../common/batcher";
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { flowTracker } from "../../delivery/flow-tracker";
+import { flowTracker } from "../../delivery/tracker/flow-tracker";
 import type { DatabaseClient } from "../client/database-client";
 import { namesIn } from "../client/named-values";
 import { fromData, type NamedStatement, type RowValue, type Transaction } from "../client/protocol";

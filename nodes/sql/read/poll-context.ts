@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../../common/errors";
-import type { Room } from "../../delivery/room";
+import type { Room } from "../../delivery/reading/room";
 import type { NamedValues } from "../client/named-values";
 import type { DialectName, NamedStatement, RowValue } from "../client/protocol";
 import type { ReadingDatabase } from "./reading-database";

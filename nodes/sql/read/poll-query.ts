@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { quote, sqlTimestamp } from "../client/dialect/text";
 import { limitRows } from "../client/limit-rows";
-import { noColumn } from "../client/row-values";
+import { noColumn } from "../client/child/row-values";
 import type { ColumnInfo, DialectName, NamedStatement, RowValue } from "../client/protocol";
 import type { Position } from "./watermark";
 

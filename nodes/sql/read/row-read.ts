@@ -1,6 +1,6 @@
 import type { FlowAccess } from "../../delivery/flow-access";
-import { TriggeredRead } from "../../delivery/triggered-read";
-import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
+import { TriggeredRead } from "../../delivery/reading/triggered-read";
+import type { TriggeredReadOptions } from "../../delivery/reading/triggered-read-options";
 import type { NamedValues, QueryParameters } from "../client/named-values";
 import type { RowValue } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { ownValues, type Parameter } from "../../common/parameters";
 import type { TypedValue } from "../../common/typed-input";
-import type { ItemResult } from "../../delivery/sink";
+import type { ItemResult } from "../../delivery/sink/sink";
 import type { DatabaseClient } from "../client/database-client";
 import { plainUnits } from "../client/encode";
 import { namedValue, type NamedValues, namesIn } from "../client/named-values";

@@ -1,5 +1,5 @@
 import { ConnectorError } from "../../common/errors";
-import type { ItemResult } from "../../delivery/sink";
+import type { ItemResult } from "../../delivery/sink/sink";
 import type { DatabaseClient } from "../client/database-client";
 import { plainUnits } from "../client/encode";
 import { fromData, isErrorData, type RowOutcome, toData, type WriteRow } from "../client/protocol";

@@ -1,4 +1,4 @@
-import type { ItemResult } from "../../delivery/sink";
+import type { ItemResult } from "../../delivery/sink/sink";
 import type { Row } from "../client/protocol";
 
 /** What `msg.sql` holds when the message's work is committed. */

@@ -2,7 +2,7 @@ import { BackOff } from "../../common/back-off";
 import type { ConnectorError } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 import { TroubleLog } from "../../common/trouble-log";
-import { type ItemResult, Sink, type SinkState } from "../../delivery/sink";
+import { type ItemResult, Sink, type SinkState } from "../../delivery/sink/sink";
 import type { DatabaseClient, DatabaseState } from "../client/database-client";
 import { hasWaited } from "../client/errors";
 import { isStop, RepeatedError } from "./repeated-error";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Message } from "amqplib";
-import { AckWindow } from "../../../nodes/amqp/client/ack-window";
-import { QueueAnswers } from "../../../nodes/amqp/client/queue-answers";
-import type { Taken } from "../../../nodes/amqp/client/taking-channel";
+import { AckWindow } from "../../../nodes/amqp/client/consuming/ack-window";
+import { QueueAnswers } from "../../../nodes/amqp/client/consuming/queue-answers";
+import type { Taken } from "../../../nodes/amqp/client/consuming/taking-channel";
 import type { Delivery } from "../../../nodes/delivery/delivery";
 import { refused, soon, Stage } from "./support";
 

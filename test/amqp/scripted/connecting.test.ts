@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { testBroker } from "../../../nodes/amqp/client/broker-test";
-import { Connection, type ConnectionState } from "../../../nodes/amqp/client/connection";
-import type { SignIn } from "../../../nodes/amqp/client/sign-in";
+import { Connection, type ConnectionState } from "../../../nodes/amqp/client/connection/connection";
+import type { SignIn } from "../../../nodes/amqp/client/sign-in/sign-in";
 import { BackOff } from "../../../nodes/common/back-off";
 import { standStill } from "../support";
 import type { Call } from "./call";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Publisher } from "../../../nodes/amqp/client/publisher";
+import { Publisher } from "../../../nodes/amqp/client/publishing/publisher";
 import { readSettings } from "../../../nodes/amqp/in/settings";
 import { ExchangeWriter } from "../../../nodes/amqp/out/exchange-writer";
 import { ConnectorError } from "../../../nodes/common/errors";

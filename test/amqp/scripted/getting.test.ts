@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
-import type { QueueMessage } from "../../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../../nodes/amqp/client/consuming/queue-message";
 import { QueueGet } from "../../../nodes/amqp/get/queue-get";
 import { readSettings } from "../../../nodes/amqp/get/settings";
-import { registry } from "../../../nodes/delivery/registry";
+import { registry } from "../../../nodes/delivery/tracker/registry";
 import type { TrackedRuntime } from "../../../nodes/delivery/runtime";
 import { soon, Stage } from "./support";
 

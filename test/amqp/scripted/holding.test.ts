@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { QueueMessage } from "../../../nodes/amqp/client/queue-message";
+import type { QueueMessage } from "../../../nodes/amqp/client/consuming/queue-message";
 import type { Delivery } from "../../../nodes/delivery/delivery";
-import { registry } from "../../../nodes/delivery/registry";
+import { registry } from "../../../nodes/delivery/tracker/registry";
 import type { ScriptedBroker } from "./broker";
 import { refused, soon, Stage, type Opened } from "./support";
 

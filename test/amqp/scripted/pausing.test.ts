@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Sink } from "../../../nodes/delivery/sink";
+import { Sink } from "../../../nodes/delivery/sink/sink";
 import { pause } from "../../services/wait";
 import { soon, Stage, type Opened } from "./support";
 import { range } from "../support";

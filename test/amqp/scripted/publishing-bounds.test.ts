@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Outgoing } from "../../../nodes/amqp/client/publisher";
+import type { Outgoing } from "../../../nodes/amqp/client/publishing/publisher";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import type { Call } from "./call";
 import { soon, Stage } from "./support";

@@ -4,7 +4,7 @@ import { toConnectorError } from "../../../nodes/common/errors";
 import type { Delivery } from "../../../nodes/delivery/delivery";
 import type { Settlement, SettleMode } from "../../../nodes/delivery/outcome";
 import registerSettle from "../../../nodes/delivery/settle/settle";
-import { Sink, type ItemResult } from "../../../nodes/delivery/sink";
+import { Sink, type ItemResult } from "../../../nodes/delivery/sink/sink";
 import { DeliverySource } from "../../../nodes/delivery/source";
 import { registerOddNodes } from "./odd-nodes";
 import { type Read, registerReadNode } from "./test-read";

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { TriggeredRead } from "../../../nodes/delivery/triggered-read";
-import type { ReadPages, TriggeredReadSettings } from "../../../nodes/delivery/triggered-read-options";
+import { TriggeredRead } from "../../../nodes/delivery/reading/triggered-read";
+import type { ReadPages, TriggeredReadSettings } from "../../../nodes/delivery/reading/triggered-read-options";
 import { isWired, type WiredNode } from "../../../nodes/delivery/wired";
 
 /** Gives the rows for a payload, page by page. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { OdbcHandle, OdbcModule, OdbcResult, OdbcStatement } from "../../../nodes/sql/client/odbc-module";
-import { OdbcConnection } from "../../../nodes/sql/client/odbc-connection";
-import { ParameterTypes } from "../../../nodes/sql/client/parameter-types";
+import type { OdbcHandle, OdbcModule, OdbcResult, OdbcStatement } from "../../../nodes/sql/client/odbc/odbc-module";
+import { OdbcConnection } from "../../../nodes/sql/client/odbc/odbc-connection";
+import { ParameterTypes } from "../../../nodes/sql/client/odbc/parameter-types";
 import { pause } from "../../services/wait";
 
 const ROWS = Object.assign([[1]], { count: 1, columns: [] }) as OdbcResult;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import type { DatabaseConnection } from "../../../nodes/sql/client/child/backend";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { type Column, detectDialect, type Dialect, dialectNamed, type Statement, tableParts, type Target } from "../../../nodes/sql/client/dialect";
 import { databaseError } from "../../../nodes/sql/client/errors";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { findDriver, findDrivers, findSource, parseIni, parseRegistry } from "../../../nodes/sql/client/driver-list";
+import { findDriver, findDrivers, findSource, parseIni, parseRegistry } from "../../../nodes/sql/client/odbc/driver-list";
 
 const DRIVERS = `
 ; drivers of a test

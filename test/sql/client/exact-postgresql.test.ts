@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import type { DatabaseConnection } from "../../../nodes/sql/client/child/backend";
 import { postgresqlExact } from "../../../nodes/sql/client/exact/postgresql";
-import { lexed } from "../../../nodes/sql/client/statement";
+import { lexed } from "../../../nodes/sql/client/child/statement";
 
 /** A server whose queries have one column of text. */
 const connection = {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { ConnectorError, isConnectorError } from "../../../nodes/common/errors";
-import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import type { DatabaseConnection } from "../../../nodes/sql/client/child/backend";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { dialectNamed } from "../../../nodes/sql/client/dialect";
-import { Executor } from "../../../nodes/sql/client/executor";
+import { Executor } from "../../../nodes/sql/client/child/executor";
 import type { ExecuteRequest, NamedStatement, RowOutcome, Transaction, TransactionOutcome } from "../../../nodes/sql/client/protocol";
 import { ENGINES, type TestEngine } from "./engines";
 import { pause } from "../../services/wait";

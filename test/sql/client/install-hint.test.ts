@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { driverHint, missingPackage, systemOf, type System } from "../../../nodes/sql/client/install-hint";
+import { driverHint, missingPackage, systemOf, type System } from "../../../nodes/sql/client/odbc/install-hint";
 
 const error = (message: string, code?: string): Error => Object.assign(new Error(message), { code });
 

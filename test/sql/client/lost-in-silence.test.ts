@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { OdbcBackend } from "../../../nodes/sql/client/odbc-backend";
-import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import { OdbcBackend } from "../../../nodes/sql/client/odbc/odbc-backend";
+import type { DatabaseConnection } from "../../../nodes/sql/client/child/backend";
 
 /** A driver whose connection can break without a word: every call goes well. */
 const handle = {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Client } from "pg";
-import { Untyped } from "../../../nodes/sql/client/backend";
+import { Untyped } from "../../../nodes/sql/client/child/backend";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { namedValue } from "../../../nodes/sql/client/named-values";
-import { ParameterTypes } from "../../../nodes/sql/client/parameter-types";
+import { ParameterTypes } from "../../../nodes/sql/client/odbc/parameter-types";
 import type { Postgres } from "../../services/postgres";
 import { sharedPostgres } from "../../services/shared";
 import { waitFor } from "../../services/wait";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
-import type { ConnectionCursor, DatabaseConnection, QueryResult } from "../../../nodes/sql/client/backend";
-import { Pool, type PoolOptions } from "../../../nodes/sql/client/pool";
+import type { ConnectionCursor, DatabaseConnection, QueryResult } from "../../../nodes/sql/client/child/backend";
+import { Pool, type PoolOptions } from "../../../nodes/sql/client/child/pool";
 import { waitFor } from "../../services/wait";
 
 class FakeConnection implements DatabaseConnection {

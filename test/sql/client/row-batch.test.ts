@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
-import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import type { DatabaseConnection } from "../../../nodes/sql/client/child/backend";
 import { dialectNamed } from "../../../nodes/sql/client/dialect";
-import { TableWriter } from "../../../nodes/sql/client/table-writer";
+import { TableWriter } from "../../../nodes/sql/client/writing/table-writer";
 
 /** A PostgreSQL table of one column that has these keys already, and the statements it was asked to run. */
 class KeyTable {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { DriverColumn } from "../../../nodes/sql/client/backend";
-import { decoderOf, integer, plain, rowsOf } from "../../../nodes/sql/client/row-values";
+import type { DriverColumn } from "../../../nodes/sql/client/child/backend";
+import { decoderOf, integer, plain, rowsOf } from "../../../nodes/sql/client/child/row-values";
 
 function column(type: string, size = 0, more: Partial<DriverColumn> = {}): DriverColumn {
   return { name: "v", type, size, scale: 0, ...more };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DialectName } from "../../../nodes/sql/client/protocol";
-import { changesSession, endsTransaction } from "../../../nodes/sql/client/side-effects";
+import { changesSession, endsTransaction } from "../../../nodes/sql/client/child/side-effects";
 import { lex } from "../../../nodes/sql/client/sql-lexer";
 
 /** What statements do beside their work. The executor's tests run them where a server is at hand. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SqliteBackend } from "../../../nodes/sql/client/sqlite-backend";
+import { SqliteBackend } from "../../../nodes/sql/client/sqlite/sqlite-backend";
 
 describe("A connection of the embedded SQLite", () => {
   it("blames no row for having been closed", async () => {

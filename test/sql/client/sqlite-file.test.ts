@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { fromData } from "../../../nodes/sql/client/protocol";
-import { SqliteBackend } from "../../../nodes/sql/client/sqlite-backend";
+import { SqliteBackend } from "../../../nodes/sql/client/sqlite/sqlite-backend";
 import { SETTINGS } from "./engines";
 
 /** What an operator does to the file while it is open. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DialectName, NamedStatement } from "../../../nodes/sql/client/protocol";
-import { Untyped } from "../../../nodes/sql/client/backend";
-import { bind, lexed } from "../../../nodes/sql/client/statement";
+import { Untyped } from "../../../nodes/sql/client/child/backend";
+import { bind, lexed } from "../../../nodes/sql/client/child/statement";
 
 const DIALECTS: DialectName[] = ["postgresql", "mariadb", "sqlite", "sqlserver", "oracle", "db2", "generic"];
 

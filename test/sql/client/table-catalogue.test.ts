@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import type { DatabaseConnection } from "../../../nodes/sql/client/child/backend";
 import { dialectNamed } from "../../../nodes/sql/client/dialect";
 import type { WriteRequest } from "../../../nodes/sql/client/protocol";
-import { TableCatalogue } from "../../../nodes/sql/client/table-catalogue";
+import { TableCatalogue } from "../../../nodes/sql/client/writing/table-catalogue";
 
 describe("The columns of a table", () => {
   it("are understood also when the database makes upper case of every name", async () => {

@@ -4,7 +4,7 @@ import type { ConnectorError } from "../../../nodes/common/errors";
 import { MemoryStore } from "../../../nodes/common/memory-store";
 import type { Store } from "../../../nodes/common/store";
 import type { Outcome } from "../../../nodes/delivery/outcome";
-import { registry } from "../../../nodes/delivery/registry";
+import { registry } from "../../../nodes/delivery/tracker/registry";
 import type { TrackedRuntime } from "../../../nodes/delivery/runtime";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import type { Row } from "../../../nodes/sql/client/protocol";

@@ -1,9 +1,9 @@
 import { EventEmitter } from "node:events";
 import { ConnectorError } from "../../../nodes/common/errors";
 import type { Outcome } from "../../../nodes/delivery/outcome";
-import { registry } from "../../../nodes/delivery/registry";
+import { registry } from "../../../nodes/delivery/tracker/registry";
 import type { TrackedRuntime } from "../../../nodes/delivery/runtime";
-import type { ReadState } from "../../../nodes/delivery/read-state";
+import type { ReadState } from "../../../nodes/delivery/reading/read-state";
 import type { Parameter } from "../../../nodes/common/parameters";
 import { queryParameters } from "../../../nodes/sql/client/named-values";
 import { readSettings, type MessageSettings, type ReadDef } from "../../../nodes/sql/read/settings";

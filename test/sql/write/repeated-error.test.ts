@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
 import { tooManyRows } from "../../../nodes/common/too-many-rows";
-import type { ItemResult } from "../../../nodes/delivery/sink";
+import type { ItemResult } from "../../../nodes/delivery/sink/sink";
 import { RepeatedError } from "../../../nodes/sql/write/repeated-error";
 
 type Verdict = "ok" | "nothing" | "null" | "type" | "unknown" | "busy" | "missing" | "duplicate" | "large" | "rows" | "away";

@@ -2,7 +2,7 @@ import { BackOff } from "../../../common/back-off";
 import { ConnectorError, needsAHand, toConnectorError } from "../../../common/errors";
 import { Sleepers } from "../../../common/sleep";
 import { TroubleLog } from "../../../common/trouble-log";
-import { flowTracker } from "../../../delivery/flow-tracker";
+import { flowTracker } from "../../../delivery/tracker/flow-tracker";
 import { EventIntake } from "./event-intake";
 import { EventPosition } from "./event-position";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "./event-stream";

@@ -1,7 +1,7 @@
 import { DeadLetters } from "../../../delivery/dead-letters";
 import type { NodeName } from "../../../delivery/outcome";
-import { Room } from "../../../delivery/room";
-import { RowDeliveries, type RowPoison } from "../../../delivery/row-deliveries";
+import { Room } from "../../../delivery/reading/room";
+import { RowDeliveries, type RowPoison } from "../../../delivery/reading/row-deliveries";
 import type { TrackedRuntime } from "../../../delivery/runtime";
 import { eventMessage } from "./event-message";
 import type { EventPosition } from "./event-position";

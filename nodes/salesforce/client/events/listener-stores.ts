@@ -1,5 +1,5 @@
 import type { Store } from "../../../common/store";
-import type { RowPoison } from "../../../delivery/row-deliveries";
+import type { RowPoison } from "../../../delivery/reading/row-deliveries";
 import type { PositionPlace } from "./event-position";
 import { fencedStore, type Standby } from "./standby";
 

@@ -1,4 +1,4 @@
-import { flowTracker } from "../../../delivery/flow-tracker";
+import { flowTracker } from "../../../delivery/tracker/flow-tracker";
 
 /** Tells a transport that there is room again: at once when there is much room, else after a while, by when there may be more. Runs outside of the flow's context. */
 export class RoomCall {

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from "../../../common/clock";
 import { type ConnectorError, toConnectorError } from "../../../common/errors";
 import type { FencedValue } from "../../../common/store";
-import type { ItemResult } from "../../../delivery/sink-options";
+import type { ItemResult } from "../../../delivery/sink/sink-options";
 import { afterFlow, type Ending, type TokenState, withoutDisconnect, withoutDone } from "./after-flow";
 import type { CaseMarker } from "./case-marker";
 import type { Agent, CaseReader, CaseRead } from "./case-reader";

@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../../../common/errors";
-import type { Parameter } from "../backend";
+import type { Parameter } from "../child/backend";
 import type { DialectName, PlainValue, WriteMode } from "../protocol";
 
 /** A column as the database describes it. */

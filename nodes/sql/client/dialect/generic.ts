@@ -1,4 +1,4 @@
-import type { Parameter } from "../backend";
+import type { Parameter } from "../child/backend";
 import type { BatchStatement, Column, Dialect, InboxDialect, Run, Target } from "./dialect";
 import { standardInbox } from "./inbox";
 import { deleteRow, findRow, insertRow, updateRow, upsertRow } from "./row-statements";

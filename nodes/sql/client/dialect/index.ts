@@ -1,5 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import type { DatabaseConnection } from "../backend";
+import type { DatabaseConnection } from "../child/backend";
 import type { DialectName } from "../protocol";
 import { db2 } from "./db2";
 import type { Dialect } from "./dialect";

@@ -1,5 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
-import type { Parameter } from "../backend";
+import type { Parameter } from "../child/backend";
 import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
 import { standardInbox } from "./inbox";

@@ -1,4 +1,4 @@
-import type { Parameter } from "../backend";
+import type { Parameter } from "../child/backend";
 import type { BatchStatement, Target } from "./dialect";
 import { placeholders } from "./text";
 

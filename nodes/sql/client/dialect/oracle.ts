@@ -1,4 +1,4 @@
-import type { Parameter } from "../backend";
+import type { Parameter } from "../child/backend";
 import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
 import { standardInbox } from "./inbox";
 import { merge } from "./merge";

@@ -1,5 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
-import { baseType } from "../base-type";
+import { baseType } from "../odbc/base-type";
 import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Statement, Target } from "./dialect";

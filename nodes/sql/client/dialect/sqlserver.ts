@@ -1,4 +1,4 @@
-import type { Parameter } from "../backend";
+import type { Parameter } from "../child/backend";
 import type { PlainValue } from "../protocol";
 import type { Column, Dialect, InboxDialect } from "./dialect";
 import { standardInbox } from "./inbox";

@@ -1,4 +1,4 @@
-import type { Parameter } from "../backend";
+import type { Parameter } from "../child/backend";
 import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
 import { sqlDate, sqlTimestamp } from "./text";

@@ -1,4 +1,4 @@
-import type { DatabaseConnection, DriverColumn } from "../backend";
+import type { DatabaseConnection, DriverColumn } from "../child/backend";
 import type { Statement } from "../dialect";
 import type { ColumnInfo, RowValue } from "../protocol";
 import type { LexedSql } from "../sql-lexer";

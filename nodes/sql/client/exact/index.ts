@@ -1,13 +1,13 @@
 /** Runs queries so that each value arrives exactly as it is stored, or the query fails. */
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { tooManyRows } from "../../../common/too-many-rows";
-import type { ConnectionCursor, DatabaseConnection } from "../backend";
+import type { ConnectionCursor, DatabaseConnection } from "../child/backend";
 import type { Statement } from "../dialect";
 import type { Claim, ColumnInfo, DialectName, ReadRequest, RowValue } from "../protocol";
 import { UniqueKeys } from "../row-keys";
-import { checkNames, decoderOf, noColumn } from "../row-values";
+import { checkNames, decoderOf, noColumn } from "../child/row-values";
 import type { LexedSql } from "../sql-lexer";
-import { takenAtOnce, wholeResult } from "../whole-result";
+import { takenAtOnce, wholeResult } from "../odbc/whole-result";
 import type { ExactQuery, MakeExact } from "./exact-query";
 import { mariadbExact } from "./mariadb";
 import { postgresqlExact } from "./postgresql";

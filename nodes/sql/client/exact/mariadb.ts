@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import type { DatabaseConnection, DriverColumn } from "../backend";
+import type { DatabaseConnection, DriverColumn } from "../child/backend";
 import type { Statement } from "../dialect";
-import { damaged, type Decode, decoderOf, integer, plain } from "../row-values";
+import { damaged, type Decode, decoderOf, integer, plain } from "../child/row-values";
 import { quote } from "../dialect/text";
 import { describe, type MakeExact } from "./exact-query";
 

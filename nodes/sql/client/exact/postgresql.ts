@@ -1,9 +1,9 @@
-import type { DatabaseConnection } from "../backend";
-import { baseType } from "../base-type";
+import type { DatabaseConnection } from "../child/backend";
+import { baseType } from "../odbc/base-type";
 import type { Statement } from "../dialect";
 import { quote } from "../dialect/text";
 import type { ColumnInfo, RowValue } from "../protocol";
-import { checkNames, integer } from "../row-values";
+import { checkNames, integer } from "../child/row-values";
 import { describe, type ExactQuery, type MakeExact } from "./exact-query";
 
 /** How values of a type are sent: the expression to select for a column, and how its JSON value is read. */

@@ -1,6 +1,6 @@
-import type { DriverColumn } from "../backend";
+import type { DriverColumn } from "../child/backend";
 import type { RowValue } from "../protocol";
-import { checkNames, damaged, type Decode, decoderOf, integer, plain } from "../row-values";
+import { checkNames, damaged, type Decode, decoderOf, integer, plain } from "../child/row-values";
 import { quote } from "../dialect/text";
 import { describe, type MakeExact } from "./exact-query";
 

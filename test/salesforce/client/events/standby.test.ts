@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
 import { Lease } from "../../../../nodes/common/lease";
 import { MemoryStore } from "../../../../nodes/common/memory-store";
-import { registry } from "../../../../nodes/delivery/registry";
+import { registry } from "../../../../nodes/delivery/tracker/registry";
 import type { LeaseEvents, Standby } from "../../../../nodes/salesforce/client/events/standby";
 import { CHANNEL, ListenBench, type Listening, ORG, settle, waitFor } from "./listen-bench";
 import { event, range } from "./scripted-transport";

@@ -1,0 +1,192 @@
+import { toConnectorError } from "../../common/errors";
+import { verdictFor } from "../delivery";
+import { type FlowNode, type Hop, Mark } from "./hop";
+import { hopOf } from "./message-hops";
+import { nameOf } from "../outcome";
+import type { LogEntry } from "../runtime";
+import type { Caught, Scope, Verdict } from "./scope";
+import type { Seat } from "./seat";
+import { warnOfLateFailure } from "./unfollowed";
+
+/** A message that Node-RED hands to a Catch node (runtime/lib/flows/Flow.js, `handleError`). */
+interface CaughtMessage {
+  error?: { message?: string; source?: { id?: string; name?: string; type?: string } };
+}
+
+/** An error that a node has reported and that is recorded. */
+interface Report {
+  nodeId: string;
+  scope: Scope;
+  verdict: Verdict;
+  /** The hop that `done(err)` ended; `undefined` for `node.error` and for an error that a handler threw. */
+  hop: Hop | undefined;
+}
+
+/** An error that a node has reported in another way than by `done(err)`. */
+interface Alarm {
+  nodeId: string;
+  verdict: Verdict;
+  /** The scope in which it is recorded already. */
+  scope: Scope | undefined;
+  /** Where it is recorded if its node is done with nothing right after it. */
+  otherwise?: Scope | undefined;
+}
+
+/**
+ * Remembers the latest `done` and the latest error, until the code that runs now has ended. Node-RED tells Catch nodes or the log of an error, and Complete nodes of a
+ * `done`, within the call that reports it. So they tell to which delivery a message at such a node belongs when the asynchronous context cannot.
+ */
+export class Reports {
+  private done: Hop | undefined;
+  /** The node that called it; the hop may have gone on to another since. */
+  private doneAt: Seat | undefined;
+  private latest: Report | undefined;
+  /**
+   * Kept until its node sends something, or the microtask. Messages that the node calls `done` for meanwhile have failed by this error, whatever the context is: a
+   * connection that all messages share calls back in the context of none, or of the first.
+   */
+  private alarm: Alarm | undefined;
+  /** A node has called `done(error)` for a message which it does not have in its hands: that error is of this message alone, whatever the context. Kept until the microtask. */
+  private failedOther: { nodeId: string; scope: Scope | undefined } | undefined;
+
+  /** `node` called `done()` for `message`. @param hop of the message, if that is followed and in the hands of `node` */
+  completed(hop: Hop | undefined, error: unknown, node: FlowNode, message: object): void {
+    this.done = hop;
+    this.doneAt = hop?.seat;
+    if (!hop) return error ? this.failsLate(error, node, message) : undefined;
+    if (!error) return this.blame(hop);
+    this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
+  }
+
+  /** A node sends a message: what it finishes with from now on has not failed by the {@link alarm}. */
+  sends(node: FlowNode): void {
+    if (this.alarm?.nodeId === node.id) this.alarm = undefined;
+  }
+
+  /**
+   * An error that no Catch node took was logged.
+   *
+   * @param scope of the code that runs, if that is open
+   * @param left its node has finished in that code, in a turn before: it may call back for others there, by a connection that was made for the first of them
+   */
+  logged(id: string, entry: LogEntry, scope: Scope | undefined, left: boolean): void {
+    const known = left ? undefined : scope?.verdictOf(id);
+    const verdict = known ?? verdictFor(toConnectorError(loggedError(entry.msg)), nameOf({ ...entry, id }));
+    if (left) return this.raise({ nodeId: id, verdict, scope: undefined, otherwise: scope });
+    if (!known) scope?.record(verdict);
+    this.raise({ nodeId: id, verdict, scope });
+  }
+
+  /** A Catch node is given a message of which nothing tells to which delivery it belongs. */
+  caughtOfNobody({ error }: CaughtMessage): void {
+    const id = error?.source?.id;
+    if (typeof id === "string") this.raise({ nodeId: id, verdict: verdictFor(toConnectorError(error?.message ?? "error"), { ...error?.source, id }), scope: undefined });
+  }
+
+  /** For a message that a Catch or Complete node is given: the hop of the message that it is a copy of. */
+  originOf(message: object, node: FlowNode): Hop | undefined {
+    const { done, latest } = this;
+    if (!done && !latest) return undefined;
+    if (node.type === "complete") {
+      const from = (message as { complete?: { source?: { id?: string } } }).complete?.source?.id; // Node-RED 4.1.3 and later
+      return from === undefined || from === this.doneAt?.node.id ? done : undefined;
+    }
+    if (node.type !== "catch" || !latest?.hop || latest.verdict.catchers?.has(node)) return undefined;
+    return (message as CaughtMessage).error?.source?.id === latest.nodeId ? latest.hop : undefined;
+  }
+
+  /**
+   * A Catch node is given a message. Records the error if it is not recorded yet.
+   *
+   * @param before the errors on whose Catch branches the message that failed was
+   * @param fresh called with the id of the node that failed, when the error was not recorded before
+   * @returns the errors on whose Catch branches `message` is: the one that it tells of, and those of `before` that `node` has caught, too
+   */
+  caught(scope: Scope, before: Caught | undefined, message: object, node: FlowNode, fresh: (nodeId: string) => void): Caught | undefined {
+    const { error } = message as CaughtMessage;
+    const id = error?.source?.id;
+    if (typeof id !== "string") return before;
+    const { latest } = this;
+    const isKnown = latest?.nodeId === id && latest.scope === scope && !latest.verdict.catchers?.has(node);
+    const verdict = isKnown ? latest.verdict : record(scope, error?.message ?? "error", { ...error?.source, id });
+    (verdict.catchers ??= new Set()).add(node);
+    if (!isKnown) {
+      this.keep({ nodeId: id, scope, verdict, hop: undefined });
+      this.raise({ nodeId: id, verdict, scope });
+      fresh(id);
+    }
+    return [verdict, ...(before ?? []).filter(({ catchers }) => catchers?.has(node))];
+  }
+
+  /** Whether a message that `node` is given is a Catch node's, and tells of one that failed and is not followed, or was settled: then it is not of the delivery for which the code runs. */
+  isOfNobody(message: object, node: FlowNode): boolean {
+    const { failedOther } = this;
+    return failedOther !== undefined && !failedOther.scope && node.type === "catch" && (message as CaughtMessage).error?.source?.id === failedOther.nodeId;
+  }
+
+  /** Whether an error in the log is that of a `done(err)`, which is recorded already, or of a message that is not followed. True once for each. */
+  isLogged(nodeId: string): boolean {
+    if (this.failedOther?.nodeId === nodeId) {
+      this.failedOther = undefined;
+      return true;
+    }
+    const { latest } = this;
+    if (!latest?.hop || latest.nodeId !== nodeId || latest.verdict.catchers) return false;
+    this.latest = undefined;
+    return true;
+  }
+
+  /** `node` tells by `done` of an error with a message that it does not have in its hands: it has called `done` for it before, or the message is not followed. */
+  private failsLate(error: unknown, node: FlowNode, message: object): void {
+    const scope = hopOf(message)?.scope;
+    const open = scope?.closed ? undefined : scope;
+    this.failedOther = { nodeId: node.id, scope: open };
+    queueMicrotask(() => (this.failedOther = undefined));
+    if (open) this.keep({ nodeId: node.id, scope: open, verdict: record(open, error, node), hop: undefined });
+    else if (scope) warnOfLateFailure(node, scope);
+  }
+
+  private raise(alarm: Alarm): void {
+    if (this.failedOther?.nodeId === alarm.nodeId) return;
+    this.alarm = alarm;
+    queueMicrotask(() => {
+      if (this.alarm === alarm) this.alarm = undefined;
+      alarm.otherwise?.record(alarm.verdict);
+    });
+  }
+
+  /**
+   * Records the error of the alarm for a message that its node is done with, unless it is recorded there already. Not if the message is stored: a node of ours
+   * says so itself, and what it has logged is about its system.
+   */
+  private blame(hop: Hop): void {
+    const { alarm } = this;
+    if (!alarm || hop.node.id !== alarm.nodeId || hop.scope === alarm.scope || (hop.marks & Mark.Safe) !== 0) return;
+    hop.scope.record(alarm.verdict);
+    alarm.otherwise = undefined;
+  }
+
+  private keep(report: Report): void {
+    this.latest = report;
+    queueMicrotask(() => {
+      if (this.latest === report) this.latest = undefined;
+    });
+  }
+}
+
+/** Records that `node` has failed, with the outcome that the error asks for. */
+export function record(scope: Scope, error: unknown, node: Verdict["node"]): Verdict {
+  const verdict = verdictFor(toConnectorError(error), node);
+  scope.record(verdict);
+  return verdict;
+}
+
+/** The error, or its message, of a log entry. Node-RED's Debug node also listens to the log, and replaces an Error there by JSON text for the editor (21-debug.js, `encodeObject`). */
+function loggedError(logged: unknown): unknown {
+  if (typeof logged !== "string" || !logged.startsWith('{"__enc__":true')) return logged;
+  try {
+    return (JSON.parse(logged) as { data?: { message?: string } }).data?.message ?? logged;
+  } catch {
+    return logged;
+  }
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import vm from "node:vm";
-import { MAX_HEADERS, sanitiseHeaders, sizeOfTable } from "../../nodes/amqp/client/publishing/headers";
+import { MAX_HEADERS, sanitiseHeaders, sizeOfTable } from "../../nodes/amqp/client/headers/headers";
 
 const invalid = { name: "ConnectorError", code: "HEADERS_INVALID" };
 

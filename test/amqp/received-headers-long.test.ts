@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { sanitiseHeaders } from "../../nodes/amqp/client/publishing/headers";
-import { renameLongs } from "../../nodes/amqp/client/consuming/received-headers";
+import { sanitiseHeaders } from "../../nodes/amqp/client/headers/headers";
+import { renameLongs } from "../../nodes/amqp/client/headers/received-headers";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";

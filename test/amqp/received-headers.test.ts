@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { connect, type ChannelModel } from "amqplib";
-import { headersIn } from "../../nodes/amqp/client/consuming/header-frame";
-import { sanitiseHeaders } from "../../nodes/amqp/client/publishing/headers";
-import { asReceived, readAllHeaders } from "../../nodes/amqp/client/consuming/received-headers";
+import { headersIn } from "../../nodes/amqp/client/headers/header-frame";
+import { sanitiseHeaders } from "../../nodes/amqp/client/headers/headers";
+import { asReceived, readAllHeaders } from "../../nodes/amqp/client/headers/received-headers";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";

@@ -11,7 +11,7 @@ import { listedParameters } from "../../nodes/common/parameters";
 import { compileTypedInput, type TypedInputUtil } from "../../nodes/common/typed-input";
 import { readCaseConfig as readCase } from "../../nodes/salesforce/case/case-config";
 import { readSettings as readBulk } from "../../nodes/salesforce/bulk/settings";
-import { templateCompiler } from "../../nodes/salesforce/client/cases/template";
+import { templateCompiler } from "../../nodes/salesforce/client/template";
 import { readSettings as readQuery } from "../../nodes/salesforce/query/settings";
 import { readSettings as readRecord } from "../../nodes/salesforce/record/settings";
 import { readSettings as readRead } from "../../nodes/sql/read/settings";

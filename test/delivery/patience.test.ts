@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Patience } from "../../nodes/delivery/sink/patience";
+import { Patience } from "../../nodes/delivery/patience";
 
 describe("patience", () => {
   it("ends after its time, neither sooner nor later when the clock is set meanwhile", async () => {

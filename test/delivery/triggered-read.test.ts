@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { ConnectorError } from "../../nodes/common/errors";
 import { flowTracker } from "../../nodes/delivery/tracker/flow-tracker";
-import { settle } from "../../nodes/delivery/tracker/settle-message";
+import { settle } from "../../nodes/delivery/settle/settle-message";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { TriggeredRead } from "../../nodes/delivery/reading/triggered-read";
 import type { ReadPages } from "../../nodes/delivery/reading/triggered-read-options";

@@ -4,7 +4,7 @@ import { isPlain } from "../../common/is-plain";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import { retryDelays, type RetryPolicy } from "../../delivery/retry-policy";
 import { readFormat, type FormatDef } from "../../format/settings";
-import { MAX_NAME } from "./publishing/headers";
+import { MAX_NAME } from "./headers/headers";
 import type { QueueDeliverySettings } from "./consuming/queue-deliveries";
 import { retryQueueName } from "./topology";
 

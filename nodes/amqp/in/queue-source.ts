@@ -11,7 +11,7 @@ import { Consumer } from "../client/consuming/consumer";
 import type { ConsumerState } from "../client/consuming/consumer-options";
 import type { AnsweredQueue } from "../client/consuming/queue-answers";
 import { QueueDeliveries } from "../client/consuming/queue-deliveries";
-import { isStream } from "../client/queue-kind";
+import { isStream } from "../client/queue-info";
 import type { QueueMessage } from "../client/consuming/queue-message";
 import type { Taken } from "../client/consuming/taking-channel";
 import { costsConnection, declareTopology } from "../client/topology";

@@ -6,7 +6,7 @@ import type { ItemResult } from "../../delivery/sink/sink";
 import type { Connection } from "../client/connection/connection";
 import { isOverAMessage } from "../client/publishing/publish-faults";
 import type { Outgoing } from "../client/publishing/publisher";
-import { messagesIn } from "../client/queue-kind";
+import { messagesIn } from "../client/queue-info";
 import { ensureExchange } from "../client/topology";
 import { RefusedExchanges } from "./refused-exchanges";
 

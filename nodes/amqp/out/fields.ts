@@ -1,6 +1,6 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { MAX_NAME } from "../client/publishing/headers";
+import { MAX_NAME } from "../client/headers/headers";
 import { REPLY_TO } from "../client/publishing/publish-faults";
 
 /** RabbitMQ's longest time to live, in ms (3.10: a larger one closes the channel). */

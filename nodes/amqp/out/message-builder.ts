@@ -4,7 +4,7 @@ import { deflateSync, gzipSync } from "node:zlib";
 import { ConnectorError, type ErrorCode } from "../../common/errors";
 import { encode, encodeInSlices, type Encoded } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
-import type { HeaderTable } from "../client/publishing/headers";
+import type { HeaderTable } from "../client/headers/headers";
 import { isReply } from "../client/publishing/publish-faults";
 import type { Outgoing } from "../client/publishing/publisher";
 import type { Field, PropertyName } from "./fields";

@@ -4,7 +4,7 @@ import type { TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
 import { readFormat, readFormatName, type FormatDef, type FormatSettings } from "../../format/settings";
-import { sanitiseHeaders } from "../client/publishing/headers";
+import { sanitiseHeaders } from "../client/headers/headers";
 import { withoutMarks } from "../client/consuming/retry-and-dead-letter";
 import { field, nameOf, present, PROPERTIES, propertyOf, type Field, type PropertyName } from "./fields";
 import type { MessageBuilderOptions } from "./message-builder";

@@ -1,6 +1,6 @@
 import type { Message } from "amqplib";
 import { ConnectorError } from "../../common/errors";
-import type { HeaderTable } from "../client/publishing/headers";
+import type { HeaderTable } from "../client/headers/headers";
 import type { Outgoing } from "../client/publishing/publisher";
 import { copyOf, MARK } from "../client/consuming/retry-and-dead-letter";
 import { carbonCopies, type DeadLetter } from "./dead-letter";

@@ -7,7 +7,7 @@ import type { Connection, ConnectionState } from "../client/connection/connectio
 import { windowOf } from "../client/consuming/taking-channel";
 import { channelError } from "../client/errors";
 import { answerBehind } from "../client/consuming/patient-request";
-import { isStream } from "../client/queue-kind";
+import { isStream } from "../client/queue-info";
 import { ANSWER_TIMEOUT, answerIn, SupervisedChannel } from "../client/connection/supervised-channel";
 
 /** What a box needs. */

@@ -3,7 +3,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
-import { MAX_NAME } from "../client/publishing/headers";
+import { MAX_NAME } from "../client/headers/headers";
 import { checkName } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";

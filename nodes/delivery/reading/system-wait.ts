@@ -1,6 +1,6 @@
 import type { ConnectorError } from "../../common/errors";
 import type { Errand } from "./errand";
-import { Patience } from "../sink/patience";
+import { Patience } from "../patience";
 import { waitedTooLong } from "../outcome";
 
 /** A trigger of any node. */

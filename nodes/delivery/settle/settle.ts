@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { isOutcome, type Outcome } from "../outcome";
-import { settle } from "../tracker/settle-message";
+import { settle } from "./settle-message";
 
 interface SettleDef extends NodeDef {
   /** One of the four outcomes, or where to find it, according to `outcomeType`. */

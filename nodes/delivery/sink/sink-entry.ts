@@ -1,6 +1,6 @@
 import { toConnectorError, type ConnectorError } from "../../common/errors";
 import type { Claim } from "../claim";
-import type { Patience } from "./patience";
+import type { Patience } from "../patience";
 
 /** A message that a sink has taken and not finished with. */
 export class SinkEntry<V, R> {

@@ -5,7 +5,7 @@ import { claimOf, deliveryClosed } from "../claim";
 import { flowTracker } from "../tracker/flow-tracker";
 import { Knock } from "./knock";
 import { flowStopped, waitedTooLong } from "../outcome";
-import { Patience } from "./patience";
+import { Patience } from "../patience";
 import { RetriesInPlace } from "./retries-in-place";
 import { SinkEntry } from "./sink-entry";
 import type { ItemResult, SinkOptions } from "./sink-options";

@@ -1,4 +1,4 @@
-import { hiddenSlot } from "./hidden-slot";
+import { hiddenSlot } from "../../common/hidden-slot";
 import { type FlowNode, type Hop, Mark } from "./hop";
 
 /** The newest hop of each message, live or not. {@link Hop.previous} leads to the others, if they are live. */

@@ -1,5 +1,5 @@
 import type { FlowNode } from "./hop";
-import { hiddenSlot } from "./hidden-slot";
+import { hiddenSlot } from "../../common/hidden-slot";
 import { takesNoDone } from "../runtime";
 
 const seats = hiddenSlot<Seat>();

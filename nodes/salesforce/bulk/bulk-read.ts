@@ -10,7 +10,7 @@ import { JobBook } from "../client/bulk/bulk-book";
 import { BulkJobs } from "../client/bulk/bulk-jobs";
 import { type BulkPages, BulkQuery, type BulkRecord } from "../client/bulk/bulk-query";
 import type { OrgClient } from "../client/org";
-import { Suspicion, writesGetThrough } from "../client/records/suspicion";
+import { Suspicion, writesGetThrough } from "../client/suspicion";
 import { bindQuery, prepareQuery } from "../client/query/query-binding";
 import { readingFrom } from "../client/reading";
 import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";

@@ -12,7 +12,7 @@ import { BulkLoader } from "../client/bulk/bulk-loader";
 import { MAX_BYTES } from "../client/bulk/bulk-parts";
 import { ColumnNames } from "../client/bulk/column-names";
 import { type GatheredRow, RowGathering } from "../client/bulk/bulk-rows";
-import { Suspicion } from "../client/records/suspicion";
+import { Suspicion } from "../client/suspicion";
 import type { OrgClient } from "../client/org";
 import { OrgLane, worstState } from "../client/org-lane";
 import { type BulkMessage, type BulkState, type BulkWork, GRACE, type Progress } from "./bulk-work";

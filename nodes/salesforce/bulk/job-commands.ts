@@ -10,7 +10,7 @@ import { readJob } from "../client/bulk/bulk-job-results";
 import { MAX_BYTES, partsOf } from "../client/bulk/bulk-parts";
 import { untilOver } from "../client/bulk/bulk-poll";
 import { isLostAnswer, lostAnswer } from "../client/records/lost-answer";
-import { Suspicion, writesGetThrough } from "../client/records/suspicion";
+import { Suspicion, writesGetThrough } from "../client/suspicion";
 import type { OrgClient } from "../client/org";
 import { OrgLane } from "../client/org-lane";
 import { checkJobId } from "./bulk-read";

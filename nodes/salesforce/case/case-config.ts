@@ -3,7 +3,7 @@ import { wholeNumber } from "../../common/whole-number";
 import { autoAssign } from "../client/assignment";
 import type { CaseWriterOptions } from "../client/cases/case-writer";
 import { compileDivisions, type Condition } from "../client/cases/division";
-import { type Compile, compileFields, type FieldRow } from "../client/cases/mapping";
+import { type Compile, compileFields, type FieldRow } from "../client/mapping";
 import type { OrgClient } from "../client/org";
 import type { CaseTarget, CaseValues, CaseWorkerOptions } from "./case-worker";
 

@@ -5,7 +5,7 @@ import { readAttachments } from "../client/cases/attachments";
 import { type CaseItem, type CaseResult, CaseWriter, type CaseWriterOptions } from "../client/cases/case-writer";
 import { MAX_RECORDS } from "../client/records/collections";
 import type { DivisionPicker } from "../client/cases/division";
-import type { MapFields } from "../client/cases/mapping";
+import type { MapFields } from "../client/mapping";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane, worstState } from "../client/org-lane";
 

@@ -6,7 +6,7 @@ import { Status } from "../../common/status";
 import type { TypedInputUtil } from "../../common/typed-input";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import { templateCompiler } from "../client/cases/template";
+import { templateCompiler } from "../client/template";
 import { type CaseDef, readCaseConfig } from "./case-config";
 import { CaseWorker } from "./case-worker";
 import { watchOrgs } from "./org-changes";

@@ -2,8 +2,8 @@ import { ConnectorError } from "../../common/errors";
 import { isPlain } from "../../common/is-plain";
 import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import type { Fields } from "../client/records/collections";
-import type { EventItem } from "../client/event-writer";
-import { toFieldValue } from "../client/cases/mapping";
+import type { EventItem } from "../client/events/event-writer";
+import { toFieldValue } from "../client/mapping";
 
 /** API name of a platform event, with or without a namespace. */
 const EVENT_NAME = /^[A-Za-z]\w*__e$/i;

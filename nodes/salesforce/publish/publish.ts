@@ -5,7 +5,7 @@ import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
-import { type EventItem, EventWriter, type Published } from "../client/event-writer";
+import { type EventItem, EventWriter, type Published } from "../client/events/event-writer";
 import { RecordWriter } from "../client/records/record-writer";
 import { orgOf } from "../client/org-node";
 import { OrgLane } from "../client/org-lane";

@@ -8,7 +8,7 @@ import { claimOf } from "../../delivery/claim";
 import type { NodeName } from "../../delivery/outcome";
 import { registry, tokenOf } from "../../delivery/tracker/registry";
 import type { TrackedRuntime } from "../../delivery/runtime";
-import type { MapFields } from "../client/cases/mapping";
+import type { MapFields } from "../client/mapping";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane } from "../client/org-lane";
 import { orgPlace } from "../client/org-place";

@@ -3,7 +3,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import { type DeliveryDef, type DeliverySettings, readDeliverySettings } from "../../delivery/delivery-settings";
-import type { FieldRow } from "../client/cases/mapping";
+import type { FieldRow } from "../client/mapping";
 import type { RoutingRules } from "../client/routing/interaction";
 import type { QueueRoute, RouteSource } from "../client/routing/watched-queues";
 

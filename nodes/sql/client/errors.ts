@@ -4,7 +4,7 @@
  */
 import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, errorText } from "../../common/errors";
 import { driverHint } from "./odbc/install-hint";
-import { refusesLogin, refusesRow, waitsForVacuum } from "./postgresql-says";
+import { refusesLogin, refusesRow, waitsForVacuum } from "./postgresql-messages";
 import type { DialectName } from "./protocol";
 
 /** One diagnostic record of a driver. */

@@ -5,7 +5,7 @@ import { type ConnectorError, needsAHand, toConnectorError } from "../../common/
 import { eachOnce, oncePerTurn } from "../../common/once";
 import { Sleepers } from "../../common/sleep";
 import { TroubleLog } from "../../common/trouble-log";
-import { DeadLetters } from "../../delivery/dead-letters";
+import { DeadLetters } from "../../delivery/reading/dead-letters";
 import { flowTracker } from "../../delivery/tracker/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
 import type { ReadState } from "../../delivery/reading/read-state";

@@ -1,7 +1,7 @@
 import { counted } from "../../common/counted";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { ItemResult } from "../../delivery/sink/sink";
-import { isDuplicateKey } from "../client/child/duplicate-key";
+import { isDuplicateKey } from "../client/duplicate-key";
 import { hasWaited } from "../client/errors";
 
 /**

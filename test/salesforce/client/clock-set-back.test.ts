@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RecordFinder } from "../../../nodes/salesforce/client/cases/record-finder";
-import type { SelectIn } from "../../../nodes/salesforce/client/cases/select-in";
+import type { SelectIn } from "../../../nodes/salesforce/client/query/select-in";
 import { EventPosition, type PositionPlace } from "../../../nodes/salesforce/client/events/event-position";
 import { UsageGuard } from "../../../nodes/salesforce/client/http/usage-guard";
 import type { RestClient } from "../../../nodes/salesforce/client/rest";

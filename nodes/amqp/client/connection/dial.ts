@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { within } from "../../../common/deadline";
 import type { BrokerAddress } from "./broker-url";
 import type { ConnectionOptions } from "./connection-options";
-import { readAllHeaders } from "../consuming/received-headers";
+import { readAllHeaders } from "../headers/received-headers";
 import type { SaslCredentials } from "../sign-in/sign-in";
 
 /** The options of {@link dial}. */

@@ -6,7 +6,7 @@ import type { AckWindow } from "./ack-window";
 import type { Connection } from "../connection/connection";
 import { channelError, replyCode } from "../errors";
 import { LoadLimit } from "./load-limit";
-import { isStream } from "../queue-kind";
+import { isStream } from "../queue-info";
 import { TakingChannel, type Taken } from "./taking-channel";
 
 /** The state of a getter. */

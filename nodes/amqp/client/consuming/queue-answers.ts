@@ -5,7 +5,7 @@ import { describeNode, type NodeName, type Settlement } from "../../../delivery/
 import type { Connection } from "../connection/connection";
 import type { Taken } from "./taking-channel";
 import { Forwarder, type Forwarding } from "../publishing/forwarder";
-import { MAX_NAME } from "../publishing/headers";
+import { MAX_NAME } from "../headers/headers";
 import { deadLetterCopy, retryCopy } from "./retry-and-dead-letter";
 import { deadLetterQueue, retryQueue, retryQueueName, type QueueType } from "../topology";
 

@@ -1,8 +1,8 @@
 import type { Message, Options } from "amqplib";
 import type { ConnectorError } from "../../../common/errors";
-import { MAX_HEADERS, MAX_NAME, sizeOfTable, type HeaderTable } from "../publishing/headers";
+import { MAX_HEADERS, MAX_NAME, sizeOfTable, type HeaderTable } from "../headers/headers";
 import type { Outgoing } from "../publishing/publisher";
-import { asReceived } from "./received-headers";
+import { asReceived } from "../headers/received-headers";
 import { retryQueueName } from "../topology";
 
 /** The headers that this package sets on copies for retry, on dead letters, and on dead letters that are put back. */

@@ -4,7 +4,7 @@ import { Sleepers } from "../../../common/sleep";
 import { ConfirmWatch } from "./confirm-watch";
 import { endingOf, type Ending } from "../ending";
 import { channelError } from "../errors";
-import { MAX_HEADERS, sizeOfHeaderFrame } from "./headers";
+import { MAX_HEADERS, sizeOfHeaderFrame } from "../headers/headers";
 import { Outlet } from "./outlet";
 import { blame, blockedFor, encodingError, headersTooLarge, overtaken, targetOf, unavailable, unwanted } from "./publish-faults";
 import type { Outgoing, PublisherOptions } from "./publisher-options";

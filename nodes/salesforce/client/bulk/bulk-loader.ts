@@ -6,7 +6,7 @@ import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
 import { csvNamed, csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
 import type { ColumnNames } from "./column-names";
-import { mayBeOfRecords } from "../records/suspicion";
+import { mayBeOfRecords } from "../suspicion";
 
 /** What a {@link BulkLoader} needs. */
 export interface LoaderOptions {

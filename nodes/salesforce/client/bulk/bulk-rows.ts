@@ -4,7 +4,7 @@ import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
 import type { BulkLoader } from "./bulk-loader";
 import type { RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, MAX_BYTES } from "./bulk-parts";
-import { Suspicion } from "../records/suspicion";
+import { Suspicion } from "../suspicion";
 
 /** A row that came with a message of its own. */
 export interface GatheredRow {

@@ -6,9 +6,9 @@ import type { Attachment, CaseWork } from "./case-item";
 import { COLLECTIONS, type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
 import { retryLocked } from "../records/retry-locked";
 import { saveRecords } from "../records/save-records";
-import { getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "../records/suspicion";
+import { getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "../suspicion";
 import type { RestClient } from "../rest";
-import type { SelectIn } from "./select-in";
+import type { SelectIn } from "../query/select-in";
 
 /** How many comments one query reads, the newest first, to find out which of the new ones are stored already. */
 const COMMENTS_COMPARED = 2000;

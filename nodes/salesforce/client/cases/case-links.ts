@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../../common/errors";
 import { type CaseItem, type CaseWork, gives } from "./case-item";
 import { type Found, RecordFinder } from "./record-finder";
-import type { SelectIn } from "./select-in";
+import type { SelectIn } from "../query/select-in";
 
 /** How a contact or an account is looked up. */
 export interface LookUp {

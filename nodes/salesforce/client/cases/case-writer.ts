@@ -9,9 +9,9 @@ import { CompositeCall } from "./composite-call";
 import { isLostAnswer } from "../records/lost-answer";
 import { RecordFinder } from "./record-finder";
 import { RecordWriter } from "../records/record-writer";
-import { isOwnFault, judge, mayBeOfRecords, notLookedFor, readsGetThrough, Suspicion } from "../records/suspicion";
+import { isOwnFault, judge, mayBeOfRecords, notLookedFor, readsGetThrough, Suspicion } from "../suspicion";
 import type { RestClient } from "../rest";
-import { SelectIn, valueIn } from "./select-in";
+import { SelectIn, valueIn } from "../query/select-in";
 
 export type { CaseItem, CaseOutcome, CaseResult } from "./case-item";
 

@@ -1,4 +1,4 @@
-import { isIdField, numberOf, type SelectIn, shortId, valueIn } from "./select-in";
+import { isIdField, numberOf, type SelectIn, shortId, valueIn } from "../query/select-in";
 
 /** The result of a look-up: the id, `several` if more than one record matches, `undefined` if none does. */
 export type Found = { id: string } | "several" | undefined;

@@ -1,4 +1,4 @@
-import { DeadLetters } from "../../../delivery/dead-letters";
+import { DeadLetters } from "../../../delivery/reading/dead-letters";
 import type { NodeName } from "../../../delivery/outcome";
 import { Room } from "../../../delivery/reading/room";
 import { RowDeliveries, type RowPoison } from "../../../delivery/reading/row-deliveries";

@@ -1,5 +1,5 @@
 import type { BackOffOptions } from "../../../common/back-off";
-import type { EventPublisher } from "../event-writer";
+import type { EventPublisher } from "./event-writer";
 import type { OrgClient } from "../org";
 import { CometdTransport } from "./cometd/cometd-transport";
 import type { EventTransport } from "./event-stream";

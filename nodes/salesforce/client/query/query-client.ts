@@ -1,5 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { readsGetThrough, Suspicion } from "../records/suspicion";
+import { readsGetThrough, Suspicion } from "../suspicion";
 import { callError } from "../errors";
 import { childListsOf } from "./child-lists";
 import type { QueryLanguage } from "./query-binding";

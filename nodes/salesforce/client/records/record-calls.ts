@@ -5,7 +5,7 @@ import { restCalls } from "./record-calls-rest";
 import { soapCalls } from "./record-calls-soap";
 import type { RecordOutcome } from "./record-outcome";
 import type { RestClient } from "../rest";
-import { Suspicion, writesGetThrough } from "./suspicion";
+import { Suspicion, writesGetThrough } from "../suspicion";
 import { SoapClient } from "../soap/soap";
 
 /** Operations by REST for which each message is a call of its own. */

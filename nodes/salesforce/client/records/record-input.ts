@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../../common/errors";
 import { isPlain } from "../../../common/is-plain";
 import type { Fields } from "./collections";
-import { toFieldValue } from "../cases/mapping";
+import { toFieldValue } from "../mapping";
 
 /** Records of one message. */
 export interface RecordList {

@@ -2,7 +2,7 @@ import { type ConnectorError, isConnectorError, toConnectorError } from "../../.
 import { COLLECTIONS, type Fields, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
 import type { RestCalls } from "../rest";
-import { canBeRead, getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "./suspicion";
+import { canBeRead, getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "../suspicion";
 
 /** The result of reading one record. `record` is `null` if there is no such record. */
 export type ReadResult = { ok: true; id: string; created: false; record: Fields | null } | { ok: false; error: ConnectorError };

@@ -5,7 +5,7 @@ import { isLostAnswer, lostAnswer } from "./lost-answer";
 import { retryLocked } from "./retry-locked";
 import type { RestCalls } from "../rest";
 import { saveRecords, type SaveRequest } from "./save-records";
-import { getsThrough, isOwnFault, judge, mayBeOfRecords, Suspicion } from "./suspicion";
+import { getsThrough, isOwnFault, judge, mayBeOfRecords, Suspicion } from "../suspicion";
 
 /** Calls of one delete that may go wrong over their size. */
 const MOST_WRONG = 20;

@@ -4,7 +4,7 @@ import { COLLECTIONS, type Fields, readResults, type RecordResult } from "./coll
 import { type Body, bodyOf, culprits } from "./culprits";
 import { unlessOfRecord } from "../errors";
 import type { RestCalls } from "../rest";
-import { getsThrough, isServerError, judge, mayBeOfRecords } from "./suspicion";
+import { getsThrough, isServerError, judge, mayBeOfRecords } from "../suspicion";
 
 /** How many characters the records of one call may have; the platform takes 50 MB. */
 const MAX_CALL = 40_000_000;

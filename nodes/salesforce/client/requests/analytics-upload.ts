@@ -4,7 +4,7 @@ import { BackOff } from "../../../common/back-off";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { Sleepers } from "../../../common/sleep";
 import { isLostAnswer } from "../records/lost-answer";
-import { Suspicion, writesGetThrough } from "../records/suspicion";
+import { Suspicion, writesGetThrough } from "../suspicion";
 import type { RestCalls } from "../rest";
 
 /** How the rows change those of the dataset. `Upsert` and `Delete` compare the field that has `isUniqueId` in the metadata. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
 import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
-import { readsGetThrough, Suspicion, writesGetThrough } from "../records/suspicion";
+import { readsGetThrough, Suspicion, writesGetThrough } from "../suspicion";
 import type { RequestBody } from "./request-body";
 import { actionError, apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";

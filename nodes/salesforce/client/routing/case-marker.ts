@@ -1,8 +1,8 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
 import { InTurn } from "../../../common/in-turn";
 import { NO_ASSIGNMENT } from "../assignment";
-import { type MapFields } from "../cases/mapping";
-import { SelectIn, valueIn } from "../cases/select-in";
+import { type MapFields } from "../mapping";
+import { SelectIn, valueIn } from "../query/select-in";
 import type { Fields } from "../records/collections";
 import { isLostAnswer } from "../records/lost-answer";
 import { RecordWriter } from "../records/record-writer";

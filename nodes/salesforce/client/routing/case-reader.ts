@@ -1,4 +1,4 @@
-import { SelectIn, type Row, valueIn } from "../cases/select-in";
+import { SelectIn, type Row, valueIn } from "../query/select-in";
 import { QueryClient } from "../query/query-client";
 import { soqlString } from "../query/soql-literal";
 import type { RestClient } from "../rest";

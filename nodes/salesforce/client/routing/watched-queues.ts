@@ -1,5 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { SelectIn, valueIn } from "../cases/select-in";
+import { SelectIn, valueIn } from "../query/select-in";
 import { QueryClient } from "../query/query-client";
 import type { RestClient } from "../rest";
 

@@ -1,7 +1,7 @@
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import type { DatabaseConnection } from "./backend";
 import { type Dialect, tableParts } from "../dialect";
-import { isDuplicateKey } from "./duplicate-key";
+import { isDuplicateKey } from "../duplicate-key";
 import type { InboxOptions } from "../protocol";
 import { rollBack } from "./roll-back";
 

@@ -1,7 +1,7 @@
 /** Statements of one row with `?` for each value, as most products take them. */
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { Parameter } from "../child/backend";
-import { isDuplicateKey } from "../child/duplicate-key";
+import { isDuplicateKey } from "../duplicate-key";
 import type { Run, Statement, Target } from "./dialect";
 
 /** Quotes an identifier. */

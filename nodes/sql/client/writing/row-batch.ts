@@ -1,7 +1,7 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
 import type { DatabaseConnection } from "../child/backend";
 import type { BatchStatement, Column, Dialect, Statement, Target } from "../dialect";
-import { isDuplicateKey } from "../child/duplicate-key";
+import { isDuplicateKey } from "../duplicate-key";
 import type { Inbox } from "../child/inbox";
 import { type RowDone, type RowOutcome, toData, type WriteMode, type WriteRequest } from "../protocol";
 import { rollBack } from "../child/roll-back";

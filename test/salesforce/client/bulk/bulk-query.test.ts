@@ -5,7 +5,7 @@ import { contentKey, JobBook } from "../../../../nodes/salesforce/client/bulk/bu
 import type { BulkJobs, QueryPage } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
 import { BulkPages, BulkQuery } from "../../../../nodes/salesforce/client/bulk/bulk-query";
 import { callError } from "../../../../nodes/salesforce/client/errors";
-import { Suspicion } from "../../../../nodes/salesforce/client/records/suspicion";
+import { Suspicion } from "../../../../nodes/salesforce/client/suspicion";
 
 describe("The rows of a bulk query", () => {
   /** Rows of which one answer can hold three, by number. */

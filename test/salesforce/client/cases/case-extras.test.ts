@@ -4,7 +4,7 @@ import { ConnectorError } from "../../../../nodes/common/errors";
 import { CaseExtras } from "../../../../nodes/salesforce/client/cases/case-extras";
 import type { CaseItem, CaseWork } from "../../../../nodes/salesforce/client/cases/case-item";
 import { callError } from "../../../../nodes/salesforce/client/errors";
-import { SelectIn } from "../../../../nodes/salesforce/client/cases/select-in";
+import { SelectIn } from "../../../../nodes/salesforce/client/query/select-in";
 import { clientCredentials, Orgs } from "../../support";
 import { calls, errorOf, item, items, persist, values, writerFor } from "./case-support";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ConnectorError, type ErrorCode, isConnectorError, toConnectorError, unstopped } from "../../../../common/errors";
-import type { EventPublisher, EventResult } from "../../event-writer";
+import type { EventPublisher, EventResult } from "../event-writer";
 import type { Fields } from "../../records/collections";
 import { isLostAnswer, lostAnswer } from "../../records/lost-answer";
 import { userIdOf } from "../org-identity";

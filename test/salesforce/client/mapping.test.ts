@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { runInNewContext } from "node:vm";
-import { isConnectorError } from "../../../../nodes/common/errors";
-import { compileTypedInput, type TypedInputUtil } from "../../../../nodes/common/typed-input";
-import { compileFields, type FieldRow } from "../../../../nodes/salesforce/client/cases/mapping";
+import { isConnectorError } from "../../../nodes/common/errors";
+import { compileTypedInput, type TypedInputUtil } from "../../../nodes/common/typed-input";
+import { compileFields, type FieldRow } from "../../../nodes/salesforce/client/mapping";
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports
 const { util } = require("@node-red/util") as { util: TypedInputUtil };

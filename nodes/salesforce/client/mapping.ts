@@ -1,7 +1,7 @@
-import { textIn } from "../../../common/environment";
-import { ConnectorError, errorText, isConnectorError } from "../../../common/errors";
-import { isPlain } from "../../../common/is-plain";
-import type { Fields } from "../records/collections";
+import { textIn } from "../../common/environment";
+import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
+import { isPlain } from "../../common/is-plain";
+import type { Fields } from "./records/collections";
 
 /** One row of a mapping or of a list of defaults, as flows store it. */
 export interface FieldRow {

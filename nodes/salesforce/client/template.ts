@@ -1,6 +1,6 @@
-import { withValue } from "../../../common/environment";
-import { ConnectorError } from "../../../common/errors";
-import { compileTypedInput, type TypedInputUtil } from "../../../common/typed-input";
+import { withValue } from "../../common/environment";
+import { ConnectorError } from "../../common/errors";
+import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { Compile } from "./mapping";
 
 /** Returns the value at a path of a message; `undefined` if there is none. */

@@ -1,7 +1,7 @@
-import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
-import type { RestCalls, RestRequest } from "../rest";
-import type { RecordResult } from "./collections";
-import { isLostAnswer } from "./lost-answer";
+import { ConnectorError, goingOn, isConnectorError } from "../../common/errors";
+import type { RestCalls, RestRequest } from "./rest";
+import type { RecordResult } from "./records/collections";
+import { isLostAnswer } from "./records/lost-answer";
 
 /** After so many failed tries, what is tried is suspected; that takes half a minute with the usual back-off. */
 const BEFORE_SUSPICION = 5;

@@ -1,6 +1,6 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { RestClient } from "../rest";
-import { soqlString } from "../query/soql-literal";
+import { soqlString } from "./soql-literal";
 
 /** Which records to read, by the values of one field. */
 export interface Selection {

@@ -1,4 +1,4 @@
-import type { ConnectorError } from "../../../common/errors";
+import type { ConnectorError } from "../../common/errors";
 
 /** Native codes: MariaDB 1062 and 1586; SQL Server 2601 and 2627; Oracle ORA-00001; Db2 SQL0803N. */
 const NATIVE = new Set([1062, 1586, 2601, 2627, -803]);

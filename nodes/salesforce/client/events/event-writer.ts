@@ -1,5 +1,5 @@
-import { ConnectorError, goingOn, toConnectorError } from "../../common/errors";
-import { type Fields, MAX_RECORDS } from "./records/collections";
+import { ConnectorError, goingOn, toConnectorError } from "../../../common/errors";
+import { type Fields, MAX_RECORDS } from "../records/collections";
 
 /** One published event. */
 export interface PublishResult {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { isConnectorError } from "../../../../nodes/common/errors";
-import { compileTemplate } from "../../../../nodes/salesforce/client/cases/template";
+import { isConnectorError } from "../../../nodes/common/errors";
+import { compileTemplate } from "../../../nodes/salesforce/client/template";
 
 const read = (path: string) => (msg: object) => path.split(".").reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], msg);
 const fill = (text: string, msg: object) => compileTemplate(text, read)(msg);

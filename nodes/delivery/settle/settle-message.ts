@@ -1,10 +1,10 @@
 import { ConnectorError } from "../../common/errors";
 import { verdictFor } from "../delivery";
-import { flowTracker } from "./flow-tracker";
-import { Mark } from "./hop";
+import { flowTracker } from "../tracker/flow-tracker";
+import { Mark } from "../tracker/hop";
 import { flowStopped, nameOf, type NodeName, type Outcome } from "../outcome";
-import { registry, tokenOf } from "./registry";
-import type { Verdict } from "./scope";
+import { registry, tokenOf } from "../tracker/registry";
+import type { Verdict } from "../tracker/scope";
 
 /** Why the answer of a settle node has changed nothing. */
 export type SettleProblem = "none" | "closed" | "source";

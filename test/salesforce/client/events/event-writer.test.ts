@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { ConnectorError } from "../../../nodes/common/errors";
-import { type EventItem, EventWriter } from "../../../nodes/salesforce/client/event-writer";
-import { RecordWriter } from "../../../nodes/salesforce/client/records/record-writer";
-import type { RestCalls, RestRequest } from "../../../nodes/salesforce/client/rest";
+import { ConnectorError } from "../../../../nodes/common/errors";
+import { type EventItem, EventWriter } from "../../../../nodes/salesforce/client/events/event-writer";
+import { RecordWriter } from "../../../../nodes/salesforce/client/records/record-writer";
+import type { RestCalls, RestRequest } from "../../../../nodes/salesforce/client/rest";
 
 const writing = (rest: RestCalls, fixed: boolean): EventWriter => new EventWriter(new RecordWriter(rest, { what: "event" }), fixed);
 

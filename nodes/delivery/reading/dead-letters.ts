@@ -1,6 +1,6 @@
-import { nameOf, type NodeName } from "./outcome";
-import type { Room } from "./reading/room";
-import type { Failure, Parcel, RowDeliveries } from "./reading/row-deliveries";
+import { nameOf, type NodeName } from "../outcome";
+import type { Room } from "./room";
+import type { Failure, Parcel, RowDeliveries } from "./row-deliveries";
 
 /** What `msg.error` says of a dead letter. */
 export interface DeadLetterReason {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
-import { SelectIn } from "../../../../nodes/salesforce/client/cases/select-in";
+import { SelectIn } from "../../../../nodes/salesforce/client/query/select-in";
 import type { RestClient } from "../../../../nodes/salesforce/client/rest";
 
 const VALUES = Array.from({ length: 400 }, (_, index) => `sensor-${index}@acme.example`);

@@ -1,7 +1,7 @@
 import type { ChannelModel } from "amqplib";
-import { hiddenSlot } from "../../../delivery/tracker/hidden-slot";
+import { hiddenSlot } from "../../../common/hidden-slot";
 import { headersIn, MAX_DEPTH, NUMBERS, walkNumbers, type Fields, type NumberType } from "./header-frame";
-import { sendableAgain, type HeaderTable } from "../publishing/headers";
+import { sendableAgain, type HeaderTable } from "./headers";
 
 /** The part of amqplib's connection that reads frames. It is not part of its types. */
 interface FrameReader {

@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator, startEmulator } from "@surewire/salesforce-emulator";
-import { Authority } from "../test/amqp/certificates";
+import { Authority } from "../test/services/certificates";
 import { orgNode, tab } from "../test/flows/bridge";
 import { formDefaults } from "../test/services/form-defaults";
 import { stopAll } from "../test/services/service";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { get } from "node:https";
-import { Authority } from "../../test/amqp/certificates";
+import { Authority } from "../../test/services/certificates";
 import { startEmulator } from "../src/index";
 
 describe("with a certificate", () => {

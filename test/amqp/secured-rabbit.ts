@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { RabbitMq } from "../services/rabbitmq";
 import { freePorts } from "../services/wait";
-import { Authority, type Certificate } from "./certificates";
+import { Authority, type Certificate } from "../services/certificates";
 
 /** The user that the client certificate stands for. */
 const MACHINE = "line-1";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import tls from "node:tls";
-import { Authority } from "../../../test/amqp/certificates";
+import { Authority } from "../../../test/services/certificates";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, startEmulator, type Emulator } from "../../src/index";
 import { Api } from "../helpers";
 import { until } from "../pubsub-client";

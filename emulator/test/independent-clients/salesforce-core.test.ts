@@ -5,7 +5,7 @@ import { join } from "node:path";
 import tls from "node:tls";
 import { OAuth2 } from "@jsforce/jsforce-node";
 import type { AuthInfo, Connection } from "@salesforce/core";
-import { Authority } from "../../../test/amqp/certificates";
+import { Authority } from "../../../test/services/certificates";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, startEmulator, type Emulator } from "../../src/index";
 
 type Core = typeof import("@salesforce/core");

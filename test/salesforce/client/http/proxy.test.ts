@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import type { Emulator } from "../../../../emulator/src/index";
 import type { ConnectorError } from "../../../../nodes/common/errors";
 import type { OrgClient } from "../../../../nodes/salesforce/client/org";
-import { Authority } from "../../../amqp/certificates";
+import { Authority } from "../../../services/certificates";
 import { clientCredentials, Orgs } from "../../support";
 
 const VARIABLES = ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];

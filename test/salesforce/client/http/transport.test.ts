@@ -5,7 +5,7 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { HttpTransport, NetworkError } from "../../../../nodes/salesforce/client/http/transport";
-import { Authority } from "../../../amqp/certificates";
+import { Authority } from "../../../services/certificates";
 
 describe("The HTTP client below jsforce", () => {
   let server: http.Server;

@@ -1,16 +1,16 @@
 import type { Delivery } from "../delivery";
 import { flowTracker } from "../tracker/flow-tracker";
 
-/** Told whose code has ended the process. There is no time left for anything that takes time. */
+/** Learns whose code ends the process. It must do all its work at once, because nothing asynchronous runs any more. */
 type Listener = (delivery: Delivery) => void;
 
 const listeners = new Set<Listener>();
 
 /**
- * Calls `listener` as the process exits in code that runs for an open delivery: by an exception that nobody catches, by a promise rejected in vain, or since it exits by itself. Node.js exits in
- * the asynchronous context of that code. Of a process that is killed, or out of memory, nobody is told.
+ * Calls `listener` when the process exits in code that runs for an open delivery: by an uncaught exception, by an unhandled rejection, or because the code itself calls for
+ * the exit. Node.js exits in the asynchronous context of that code. When the process is killed or runs out of memory, the listener is not called.
  *
- * @returns how to stop
+ * @returns a function that stops this
  */
 export function onLastWords(listener: Listener): () => void {
   if (listeners.size === 0) process.on("exit", exits);

@@ -15,25 +15,32 @@ interface Waiting<T> {
   suspect: boolean;
 }
 
-/** How many suspects are tried together at first, since each trial costs a write to the disk. */
+/** How many suspects are tried together at first. Each trial costs a write to the disk. */
 const GROUP = 20;
-/** ms. A process that stood still learns afterwards that it has lost its connection: only then, as its flow may have finished in the same turn. */
+/**
+ * How long to wait after a standstill, in ms, before a settled message counts as innocent. The process learns only after the standstill that it has lost its connection,
+ * and the flow of the message may have finished in the same turn as the standstill.
+ */
 const LEARNS_WITHIN = 1_000;
-/** A trial takes so much longer than the one on trial was in the flow as the process ended: it may do so earlier or later the next time. */
+/** A trial takes this many times as long as the message was in the flow when the process ended, because it may take longer to end the process the next time. */
 const MARGIN = 1.5;
 
-/** One trial at a time in this process: with two, an innocent message of one source would be marked for the other's. */
+/** Runs one trial at a time in this process. With two, the innocent message of one source would be marked for what the message of the other source does. */
 const trials = new InTurn();
 
 /**
- * Finds the message that ends the process each time it is taken, and puts it among the dead letters.
+ * Finds the message that ends the process each time it is taken, and dead-letters it.
  *
- * No system that messages are taken from can tell: before RabbitMQ 4.3 each requeue raises the delivery count, so each redeploy does, and others
- * count nothing. So we keep marks of our own. In ordinary times there is but one: that the source runs. When a source finds it set as it starts,
- * the process has ended without closing it, and one of the messages that come again may be why. Those are handed over in small groups, each marked
- * on disk before; when the process ends again, the marked ones are tried one by one the next time. One that ended the process while it was alone
- * is poison, unless something else ends it: so it is kept back at last, for as long as it was in hand, to see whether the process ends without it, too.
- * In the same way it finds the one that keeps the process from all else until its connection is lost: never answered, it would come again without end.
+ * The systems that messages come from cannot tell which message it is: before RabbitMQ 4.3 each requeue, and so each redeploy, raises the delivery count, and other
+ * systems count nothing. So the watch stores marks of its own. Usually there is only one: that the source runs. If a source finds this mark when it starts, the process
+ * has ended without closing the source, and one of the messages that come again may be the reason. They are handed over in small groups, and each group is marked on disk
+ * first. If the process ends again, the messages of the marked group are tried one by one.
+ *
+ * A message that has ended the process often enough, at least once while it was the only one on trial, is poison, unless something else ends the process. So it is finally
+ * kept back for as long as it was in the flow. If the process ends then, too, the message is innocent. This last test is not needed if the message's own code was seen to
+ * end the process each time.
+ *
+ * In the same way, the watch finds a message that keeps the process busy until its connection is lost. Such a message is never settled, so it would come again for ever.
  */
 export class PoisonWatch<T> {
   private readonly marks: PoisonMarks;
@@ -57,7 +64,7 @@ export class PoisonWatch<T> {
   private triedAt = 0;
   /** Stops listening for the end of the process. */
   private deafen: (() => void) | undefined;
-  /** Trials without what is tried. */
+  /** The time for which a message is kept back. */
   private readonly waits = new Sleepers();
   /** While there is a pause: resolves when it is over. */
   private pausing: Promise<void> | undefined;
@@ -69,7 +76,11 @@ export class PoisonWatch<T> {
     this.letGo = new LetGo(this.usual / 2, this.usual * LONGEST, (noted) => this.marks.renew(noted));
   }
 
-  /** Looks at the marks, unless that is done, and leaves one. To be awaited before the first message is taken. @throws ConnectorError when their store is away: then nobody is known to have looked, and this is to be called again */
+  /**
+   * Reads the marks of the previous process, and notes that this one runs. Does so once only. Must be awaited before the first message is taken.
+   *
+   * @throws ConnectorError when the store of the marks is away. Then this must be called again
+   */
   begin(): Promise<void> {
     this.begun ??= this.look().catch((error: unknown) => {
       this.begun = undefined;
@@ -78,7 +89,7 @@ export class PoisonWatch<T> {
     return this.begun;
   }
 
-  /** Takes a message that has arrived: hands it over, or puts it in line if it is a suspect or a trial is running. */
+  /** Takes a message that has arrived. Hands it over, or puts it in line if it is a suspect or a trial is running. */
   take(taken: T): void {
     const suspect = (this.alert || this.suspects.hasSeen) && this.isSuspect(taken);
     if (!suspect && !this.trying) return this.options.hand(taken);
@@ -87,7 +98,7 @@ export class PoisonWatch<T> {
     if (!this.trying) void this.work();
   }
 
-  /** A message was settled: it has not ended the process; or it is safe among the dead letters. */
+  /** Notes that a message was settled: it has not ended the process, or it is safely dead-lettered. */
   settled(taken: T): void {
     if (this.condemned.delete(taken)) this.marks.bury(this.options.fingerprint(taken), true);
     else if (!this.onTrial.has(taken) && !this.letGo.has(taken)) this.forgive(taken);
@@ -95,7 +106,7 @@ export class PoisonWatch<T> {
     else this.acquit(taken);
   }
 
-  /** Some messages are open no more: what they came by is gone. If this process has just stood still, maybe over one of those in hand. */
+  /** Notes that some messages are no longer open, because their connection is gone. If the process has just stood still, one of the messages in hand may be the reason. */
   lost(): void {
     const { isOpen } = this.options;
     this.line = this.line.filter(({ taken }) => isOpen(taken));
@@ -108,13 +119,13 @@ export class PoisonWatch<T> {
     if (this.hasStoodStill) {
       this.marks.stoodStill(gone.map((taken) => this.options.fingerprint(taken)), this.letGo.noted(isGone), LetGo.any);
       for (const taken of gone) this.guilty.add(taken);
-      this.waits.wake(); // nobody was in hand: it was something else
+      this.waits.wake(); // a message that is kept back was not in hand: something else is the reason
     }
     this.letGo.drop(isGone);
     for (const taken of gone) this.acquit(taken);
   }
 
-  /** Hands nothing over until {@link resume} of what waits behind a trial. */
+  /** Keeps the messages that wait behind a trial in line until {@link resume}. */
   pause(): void {
     this.pausing ??= new Promise((resolve) => (this.pauseOver = resolve));
   }
@@ -125,12 +136,12 @@ export class PoisonWatch<T> {
     this.pauseOver?.();
   }
 
-  /** Gives the messages back that wait behind a trial. */
+  /** Gives back the messages that wait behind a trial. */
   giveBack(): void {
     for (const { taken } of this.line.splice(0)) this.options.giveBack(taken);
   }
 
-  /** The source takes no more; what waits in line comes again. */
+  /** Ends all trials, because the source takes no more messages. Those that wait in line come again. */
   stop(): void {
     this.ended = true;
     this.line = [];
@@ -141,7 +152,7 @@ export class PoisonWatch<T> {
     this.resume();
   }
 
-  /** The source has closed in good order: after {@link stop}, and after its messages were given back. */
+  /** Notes that the source was closed in an orderly way. To be called after {@link stop}, when its messages have been given back. */
   async end(): Promise<void> {
     const hasBegun = await this.begun?.then(() => true, () => false);
     if (!hasBegun) return; // marks that were not read stay as they are
@@ -154,13 +165,13 @@ export class PoisonWatch<T> {
     return (this.options.stoodStillUntil?.() ?? 0) > this.triedAt;
   }
 
-  /** Takes a message off trial, and off the messages that were let go. */
+  /** Removes a message from those on trial and from those that were let go. */
   private acquit(taken: T): void {
     if (this.letGo.delete(taken)) this.suspects.forget(this.options.fingerprint(taken));
     if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
   }
 
-  /** Whatever it was seen to do before, it has not done it this time. */
+  /** Forgets that a message's code was seen to end the process, since it has not done so this time. */
   private forgive(taken: T): void {
     if (this.suspects.hasSeen && !this.ended) this.marks.settled(this.options.fingerprint(taken));
   }
@@ -188,8 +199,8 @@ export class PoisonWatch<T> {
   }
 
   /**
-   * Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. Nothing during a pause.
-   * Stops at one that is to be kept back.
+   * Takes off the line the messages that are tried together next. Hands over those before them that are not suspected, and dead-letters poison. Stops at a message that
+   * must be kept back. Takes nothing during a pause.
    */
   private nextGroup(): T[] {
     const group: T[] = [];
@@ -217,18 +228,18 @@ export class PoisonWatch<T> {
     const prints = taken.map((each) => fingerprint(each));
     const ms = Math.max(...prints.map((print) => this.lengthFor(print)));
     await this.marks.take(prints, performance.now() - this.startedAt + ms, this.letGo.noted(), LetGo.any);
-    const tried = taken.filter((each) => isOpen(each)); // the channel may have gone meanwhile
+    const tried = taken.filter((each) => isOpen(each)); // the channel may have been lost meanwhile
     if (tried.length > 0 && !this.ended) await this.watch(tried, ms);
     if (this.ended) return;
-    const isLast = this.pausing !== undefined || !this.line.some(({ suspect }) => suspect); // else the next group's mark says it
+    const isLast = this.pausing !== undefined || !this.line.some(({ suspect }) => suspect); // otherwise the mark of the next group replaces this one
     const innocent = tried.filter((each) => !this.guilty.has(each));
     this.guilty.clear();
     await this.marks.clear(innocent.map((each) => fingerprint(each)), isLast, this.letGo.noted());
   }
 
   /**
-   * Nothing is handed over, neither this one nor what came with it: if the process ends or stands still now, something else is why. As long as it may have been
-   * in hand, and, within reason, as late after the start.
+   * Hands nothing over for a while, neither this message nor those that came with it: if the process ends or stands still meanwhile, something else is the reason. Waits for
+   * as long as the message may have been in the flow and, within limits, until as late after the start of the process as its trial would have lasted.
    */
   private async tryWithout(print: string): Promise<void> {
     await this.marks.keepBack(print);
@@ -241,7 +252,7 @@ export class PoisonWatch<T> {
     if (!this.ended) await this.marks.judge(print, this.hasStoodStill);
   }
 
-  /** Hands them over. Resolves when they are settled or lost, or have had their time, `ms`: who is in the flow still is let go. */
+  /** Hands the messages over. Resolves when all are settled or lost, or after `ms`. Those that are still in the flow then are let go. */
   private async watch(tried: T[], ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -278,7 +289,10 @@ export class PoisonWatch<T> {
     this.marks.exits(taken && this.options.fingerprint(taken));
   }
 
-  /** Decided as a message comes: nobody is tried who came after those that were in hand, and everybody who came with them, however slow the flow. */
+  /**
+   * Whether a message is a suspect. This is decided when it arrives: however slow the flow is, every message that came with those that were in hand is tried, and none
+   * that came later.
+   */
   private isSuspect(taken: T): boolean {
     const now = performance.now();
     this.firstAt ??= now;

@@ -29,33 +29,36 @@ const MAX_REMEMBERED = 1_000;
 /** Most groups in which messages that were in the flow for long are tried, because the trial of each group takes as long as they were there. */
 const LONG_GROUPS = 5;
 
-/** The messages that may have ended the process, by fingerprint, and what speaks against each. Knows nothing of trials, nor of where it is kept. */
+/** The messages that may have ended the process, by fingerprint, with the evidence against each. Knows nothing of trials, nor of where it is stored. */
 export class Suspects {
   /** Whether there are messages whose code was seen to end the process and that may come again. If so, each message has to be checked. */
   hasSeen = false;
   private deaths: Record<string, Deaths> = {};
-  /** How often each of those has ended the process that were in the flow for long, when they were counted last: by those that are left later, groups would grow ever smaller, and more. */
+  /**
+   * How often each message that was in the flow for long has ended the process, as last counted. Not counted again after each trial: with ever fewer suspects left, the
+   * groups would become ever smaller, and there would be more of them.
+   */
   private long: number[] = [];
 
-  /** @param limit how often one must have ended the process to be poison */
+  /** @param limit how often a message must have ended the process to be poison */
   constructor(private readonly limit: number) {}
 
-  /** What is to be kept of them. */
+  /** The evidence against all of them, to be stored. */
   get all(): Record<string, Deaths> {
     return this.deaths;
   }
 
-  /** Those that may come again. */
+  /** The same without those that are safely dead-lettered. */
   get unburied(): Record<string, Deaths> {
     return Object.fromEntries(Object.entries(this.deaths).filter(([, { buried }]) => !buried));
   }
 
-  /** Begins with what was kept of the process before. */
+  /** Replaces all evidence, by what the previous process has stored. */
   begin(deaths: Record<string, Deaths>): void {
     this.deaths = deaths;
   }
 
-  /** Forgets the oldest when there are too many. @returns whether a guilty one may come again */
+  /** Forgets the oldest suspects when there are too many. @returns whether a guilty message may come again */
   mayCome(): boolean {
     for (const forgotten of Object.keys(this.deaths).slice(0, -MAX_REMEMBERED)) delete this.deaths[forgotten];
     this.look();
@@ -104,7 +107,7 @@ export class Suspects {
     return this.deaths[print]?.late ?? 0;
   }
 
-  /** The process has ended, or stood still, with these on trial. @param inCompany while others were in the flow whose trial was over */
+  /** Notes that the process has ended or stood still with these messages on trial. @param inCompany whether messages whose trial was over were in the flow as well */
   count(prints: string[], inCompany: boolean, more: { until?: number; stoodStill?: true }): void {
     const isAlone = prints.length === 1;
     for (const print of new Set(prints)) {
@@ -117,10 +120,10 @@ export class Suspects {
   }
 
   /**
-   * The same, of those whose trial was over.
+   * Notes that the process has ended or stood still with messages in the flow whose trial was over.
    *
-   * @param onTrial of equal messages one may be on trial as well: that is one death, too
-   * @param letGo by fingerprint: ms that they were in the flow at most
+   * @param onTrial the messages on trial. A message of which an equal one was on trial is not counted twice
+   * @param letGo by fingerprint: for how many ms each was in the flow at most
    */
   countLate(onTrial: string[], letGo: Record<string, number>, more?: { stoodStill: true }): void {
     for (const [print, ms] of Object.entries(letGo)) {
@@ -131,13 +134,13 @@ export class Suspects {
     this.countLong();
   }
 
-  /** Its code was seen to end the process. */
+  /** Notes that the message's code was seen to end the process. */
   wasSeen(print: string): void {
     const before = this.deaths[print] ?? NONE;
     this.deaths[print] = { ...before, seen: (before.seen ?? 0) + 1, buried: false };
   }
 
-  /** They have neither ended the process nor kept it from all else in their time. @param isThere whether one is in the flow still, and may yet end it */
+  /** Notes that the messages have not ended the process during their trial, nor made it stand still. @param isThere whether a message is still in the flow and may yet end it */
   clear(prints: string[], isThere: (print: string) => boolean): void {
     for (const print of prints) {
       const { seen, late } = (isThere(print) && this.deaths[print]) || NONE;
@@ -147,26 +150,26 @@ export class Suspects {
     this.look();
   }
 
-  /** It is suspected of nothing any more. */
+  /** Removes all evidence against the message. */
   forget(print: string): void {
     delete this.deaths[print];
     this.look();
   }
 
-  /** It was settled: whatever its code was seen to do, it has not done it this time. @returns whether it was seen to do something */
+  /** Removes all evidence if the message's code was seen to end the process, because it was settled this time. @returns whether its code was seen to do so */
   forgive(print: string): boolean {
     if (this.deaths[print]?.seen === undefined) return false;
     this.forget(print);
     return true;
   }
 
-  /** The process went on without it. */
+  /** Notes that the process went on while the message was kept back. */
   wasKeptBack(print: string): void {
     const deaths = this.deaths[print];
     if (deaths) deaths[deaths.inCompany || deaths.late !== undefined ? "retried" : "proven"] = true;
   }
 
-  /** It is on its way to the dead letters, or safe there. */
+  /** Notes that the message is on its way to the dead letters or, if `safe`, that it is there. */
   bury(print: string, safe: boolean): void {
     const deaths = this.deaths[print];
     if (deaths) deaths.buried = safe;

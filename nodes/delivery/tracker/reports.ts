@@ -28,7 +28,7 @@ interface Alarm {
   verdict: Verdict;
   /** The scope in which it is recorded already. */
   scope: Scope | undefined;
-  /** Where it is recorded if its node is done with nothing right after it. */
+  /** Where it is recorded if the node calls no `done` right after it. */
   otherwise?: Scope | undefined;
 }
 
@@ -38,18 +38,18 @@ interface Alarm {
  */
 export class Reports {
   private done: Hop | undefined;
-  /** The node that called it; the hop may have gone on to another since. */
+  /** The node that called it. The hop may have gone on to another node since. */
   private doneAt: Seat | undefined;
   private latest: Report | undefined;
   /**
-   * Kept until its node sends something, or the microtask. Messages that the node calls `done` for meanwhile have failed by this error, whatever the context is: a
-   * connection that all messages share calls back in the context of none, or of the first.
+   * Kept until the next microtask, or until its node sends something. Messages for which the node calls `done` meanwhile have failed with this error, whatever the context
+   * is: a connection that all messages share calls back in no context, or in that of the first message.
    */
   private alarm: Alarm | undefined;
-  /** A node has called `done(error)` for a message which it does not have in its hands: that error is of this message alone, whatever the context. Kept until the microtask. */
+  /** Set when a node has called `done(error)` for a message that it does not hold. The error belongs to this message only, whatever the context is. Kept until the next microtask. */
   private failedOther: { nodeId: string; scope: Scope | undefined } | undefined;
 
-  /** `node` called `done()` for `message`. @param hop of the message, if that is followed and in the hands of `node` */
+  /** Notes that `node` has called `done()` for `message`. @param hop the hop of the message, if the message is followed and `node` holds it */
   completed(hop: Hop | undefined, error: unknown, node: FlowNode, message: object): void {
     this.done = hop;
     this.doneAt = hop?.seat;
@@ -58,16 +58,16 @@ export class Reports {
     this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
   }
 
-  /** A node sends a message: what it finishes with from now on has not failed by the {@link alarm}. */
+  /** Notes that a node sends a message. What it calls `done` for from now on has not failed with the error of the {@link alarm}. */
   sends(node: FlowNode): void {
     if (this.alarm?.nodeId === node.id) this.alarm = undefined;
   }
 
   /**
-   * An error that no Catch node took was logged.
+   * Notes that an error was logged that no Catch node took.
    *
-   * @param scope of the code that runs, if that is open
-   * @param left its node has finished in that code, in a turn before: it may call back for others there, by a connection that was made for the first of them
+   * @param scope the scope for which the code runs, if it is open
+   * @param left whether the node has finished its work for that scope in an earlier turn. It may call back for other messages there, if it made a connection for the first of them
    */
   logged(id: string, entry: LogEntry, scope: Scope | undefined, left: boolean): void {
     const known = left ? undefined : scope?.verdictOf(id);
@@ -77,13 +77,13 @@ export class Reports {
     this.raise({ nodeId: id, verdict, scope });
   }
 
-  /** A Catch node is given a message of which nothing tells to which delivery it belongs. */
+  /** Notes the error of a message that a Catch node is given, when nothing tells to which delivery the message belongs. */
   caughtOfNobody({ error }: CaughtMessage): void {
     const id = error?.source?.id;
     if (typeof id === "string") this.raise({ nodeId: id, verdict: verdictFor(toConnectorError(error?.message ?? "error"), { ...error?.source, id }), scope: undefined });
   }
 
-  /** For a message that a Catch or Complete node is given: the hop of the message that it is a copy of. */
+  /** Returns the hop of the original, for the copy of a message that a Catch or Complete node is given. */
   originOf(message: object, node: FlowNode): Hop | undefined {
     const { done, latest } = this;
     if (!done && !latest) return undefined;
@@ -96,11 +96,11 @@ export class Reports {
   }
 
   /**
-   * A Catch node is given a message. Records the error if it is not recorded yet.
+   * Records the error of a message that a Catch node is given, if it is not recorded yet.
    *
-   * @param before the errors on whose Catch branches the message that failed was
-   * @param fresh called with the id of the node that failed, when the error was not recorded before
-   * @returns the errors on whose Catch branches `message` is: the one that it tells of, and those of `before` that `node` has caught, too
+   * @param before the errors on whose Catch branches the failed message was
+   * @param fresh called with the id of the failed node, if the error was not recorded before
+   * @returns the errors on whose Catch branches `message` is: its own, and those of `before` that `node` has caught, too
    */
   caught(scope: Scope, before: Caught | undefined, message: object, node: FlowNode, fresh: (nodeId: string) => void): Caught | undefined {
     const { error } = message as CaughtMessage;
@@ -118,13 +118,13 @@ export class Reports {
     return [verdict, ...(before ?? []).filter(({ catchers }) => catchers?.has(node))];
   }
 
-  /** Whether a message that `node` is given is a Catch node's, and tells of one that failed and is not followed, or was settled: then it is not of the delivery for which the code runs. */
+  /** Whether `node` is a Catch node that is given a failed message that is not followed or is already settled. It does not belong to the delivery for which the code runs then. */
   isOfNobody(message: object, node: FlowNode): boolean {
     const { failedOther } = this;
     return failedOther !== undefined && !failedOther.scope && node.type === "catch" && (message as CaughtMessage).error?.source?.id === failedOther.nodeId;
   }
 
-  /** Whether an error in the log is that of a `done(err)`, which is recorded already, or of a message that is not followed. True once for each. */
+  /** Whether a logged error was told by `done(err)`, so that it is recorded already or its message is not followed. True once for each error. */
   isLogged(nodeId: string): boolean {
     if (this.failedOther?.nodeId === nodeId) {
       this.failedOther = undefined;
@@ -136,7 +136,7 @@ export class Reports {
     return true;
   }
 
-  /** `node` tells by `done` of an error with a message that it does not have in its hands: it has called `done` for it before, or the message is not followed. */
+  /** Notes an error that `node` tells by `done(error)` for a message that it does not hold: it has called `done` for it before, or the message is not followed. */
   private failsLate(error: unknown, node: FlowNode, message: object): void {
     const scope = hopOf(message)?.scope;
     const open = scope?.closed ? undefined : scope;
@@ -156,8 +156,8 @@ export class Reports {
   }
 
   /**
-   * Records the error of the alarm for a message that its node is done with, unless it is recorded there already. Not if the message is stored: a node of ours
-   * says so itself, and what it has logged is about its system.
+   * Records the error of the alarm for a message that its node is done with, unless it is recorded there already. Not if the message is stored: then a node of ours has
+   * said so, and what it has logged is about its system.
    */
   private blame(hop: Hop): void {
     const { alarm } = this;

@@ -2,60 +2,60 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import type { ObjectDefinition } from "./schema/types";
 import type { UserOptions } from "./users";
 
-/** The consumer key of the connected app an emulator has when no `clients` are given. */
+/** The consumer key of the connected app that an emulator has when no `clients` are given. */
 export const DEFAULT_CLIENT_ID = "surewire-emulator-client";
-/** The consumer secret of that app. Not a secret of anybody's: it opens only an emulator. */
+/** The consumer secret of that app. It is nobody's secret, since it opens only an emulator. */
 export const DEFAULT_CLIENT_SECRET = "surewire-emulator-secret";
-/** The user that app runs as. */
+/** The user that this app runs as. */
 export const DEFAULT_USERNAME = "integration@surewire.example";
-/** The password of that user; there is no security token. */
+/** The password of that user. There is no security token. */
 export const DEFAULT_PASSWORD = "surewire-emulator-password";
 
 /** Objects with change events unless an option says otherwise. */
 export const CHANGE_EVENTS: readonly string[] = ["Account", "Contact", "Case", "EmailMessage"];
 
-/** A connected app. With a secret it may use the client-credentials flow, with a public key the JWT bearer flow, and anyone the web-server flow. */
+/** A connected app. With a secret it may use the client-credentials flow, with a public key the JWT bearer flow, and always the web-server flow. */
 export interface ClientOptions {
   clientId: string;
   clientSecret?: string;
-  /** PEM of an RSA public key, or of the X.509 certificate uploaded to the app; at least 2,048 bits. */
+  /** PEM of an RSA public key of at least 2,048 bits, or of the X.509 certificate that was uploaded to the app. */
   publicKey?: string;
-  /** The user the app runs as; for JWT, the one `sub` it is approved for. */
+  /** The user that the app runs as. In a JWT, the only `sub` that the app is approved for. */
   username: string;
-  /** Callback URLs of the web-server flow, compared as written. Default: any on a loopback host. */
+  /** Callback URLs of the web-server flow. They must match exactly. Default: any URL on a loopback host. */
   redirectUris?: string[];
   /** Refuses the web-server flow without PKCE. Default false. */
   requirePkce?: boolean;
-  /** Issues JWT-based access tokens, which neither CometD nor the Pub/Sub API takes. Default false. */
+  /** Issues JWT-based access tokens, which neither CometD nor the Pub/Sub API accepts. Default false. */
   jwtAccessTokens?: boolean;
-  /** Every use of a refresh token gives a new one and ends the old one. Default false. */
+  /** Gives a new refresh token at each use of one, and ends the old one. Default false. */
   rotateRefreshTokens?: boolean;
 }
 
-/** The Pub/Sub API of an org, and its clock. */
+/** The options of the Pub/Sub API. */
 export interface PubSubOptions {
   /** Default 0: any free port. */
   port?: number;
-  /** How long a subscription with nothing to deliver is silent, in ms. Default 60,000, as is seen; the vendor promises 270,000. */
+  /** How long a subscription with nothing to deliver is silent, in ms. Default 60,000, as observed. The vendor promises at most 270,000. */
   keepAlive?: number;
-  /** How long a subscription stays open with nothing asked for, in ms. Default 60,000. */
+  /** How long a subscription stays open when the client requests no events, in ms. Default 60,000. */
   fetchTimeout?: number;
-  /** How long a publish stream stays open with nothing published, in ms. Default 1,800,000. */
+  /** How long a publish stream stays open when nothing is published, in ms. Default 1,800,000. */
   publishTimeout?: number;
 }
 
-/** {@link PubSubOptions} with every default filled in. */
+/** {@link PubSubOptions} with all defaults filled in. */
 export type PubSubSettings = Required<PubSubOptions>;
 
 /** How long the CometD server waits, in ms. */
 export interface CometdTimes {
-  /** How long a connect is held when nothing comes. Default 110,000, as Salesforce has it. */
+  /** How long a connect is held when no event comes. Default 110,000, as at Salesforce. */
   timeout?: number;
-  /** How long a client may stay away between two calls. Default 40,000, as Salesforce has it. */
+  /** How long a client may stay away between two calls. Default 40,000, as at Salesforce. */
   maxInterval?: number;
 }
 
-/** What an emulator can be started with. Everything has a default. */
+/** The options of an emulator. All have defaults. */
 export interface EmulatorOptions {
   /** Default 0: any free port. */
   port?: number;
@@ -63,44 +63,44 @@ export interface EmulatorOptions {
   host?: string;
   /** Default: one app with {@link DEFAULT_CLIENT_ID}, {@link DEFAULT_CLIENT_SECRET} and {@link DEFAULT_USERNAME}. */
   clients?: ClientOptions[];
-  /** Who can sign in with a password, beside the users the apps run as. Default, when no `clients` are given: {@link DEFAULT_USERNAME} with {@link DEFAULT_PASSWORD}. */
+  /** The users that can sign in with a password, besides those that the apps run as. Default, when no `clients` are given: {@link DEFAULT_USERNAME} with {@link DEFAULT_PASSWORD}. */
   users?: UserOptions[];
-  /** Whether the password grant works; orgs made since Summer '23 block it. Default true. */
+  /** Whether the password grant works. Orgs made since Summer '23 block it. Default true. */
   passwordGrant?: boolean;
-  /** Whether the SOAP login works up to v64.0; new orgs have it off. Default true. */
+  /** Whether the SOAP login works, up to v64.0. It is off in new orgs. Default true. */
   soapLogin?: boolean;
-  /** Audiences that a JWT assertion may name. Default: `https://login.salesforce.com`, as of a production org, and the org's own address. Some orgs, as those of Government Cloud, do not take their own. */
+  /** Audiences that a JWT assertion may name. Default: `https://login.salesforce.com`, as for a production org, and the org's own address. Some orgs, such as those of Government Cloud, do not accept their own. */
   jwtAudiences?: string[];
-  /** PEM of a certificate and its key: serves https instead of http. */
+  /** A certificate and its key, both as PEM. With them, the emulator serves https instead of http. */
   tls?: { cert: string; key: string };
-  /** Objects to add, or fields and rules to add to objects there are. */
+  /** Objects to add, or fields and rules to add to existing objects. */
   schema?: ObjectDefinition[];
-  /** Objects whose changes are told as change events. Default {@link CHANGE_EVENTS}. */
+  /** Objects whose changes are published as change events. Default {@link CHANGE_EVENTS}. */
   changeEvents?: string[];
   /** How long a token lives, in ms. Default 2 hours, as in a new org. */
   sessionTimeout?: number;
-  /** Calls a day before `REQUEST_LIMIT_EXCEEDED`. Default 1,000,000. */
+  /** Most calls per day, after which calls fail with `REQUEST_LIMIT_EXCEEDED`. Default 1,000,000. */
   apiLimit?: number;
-  /** Logins an hour and user before `login rate exceeded`. Default 3,600, as Salesforce has it. */
+  /** Most logins per user and hour, after which logins fail with `login rate exceeded`. Default 3,600, as at Salesforce. */
   loginLimit?: number;
-  /** How long the streams over CometD wait. */
+  /** How long the CometD server waits. */
   cometd?: CometdTimes;
-  /** Longest request line, and longest request line with headers, in bytes. Default 16,384, as Salesforce has it. */
+  /** Most bytes of the request line, and of the request line together with the headers. Default 16,384, as at Salesforce. */
   maxUriBytes?: number;
-  /** Longest body, in bytes. Default 50 MB. */
+  /** Most bytes of a request body. Default 50 MB. */
   maxBodyBytes?: number;
-  /** Serves the Pub/Sub API too (gRPC): true, or how. With `tls` it is encrypted as well. Default false. */
+  /** Whether to serve the Pub/Sub API (gRPC) as well, or its options. With `tls`, it is encrypted, too. Default false. */
   pubsub?: boolean | PubSubOptions;
-  /** Time of the org, in ms since the epoch. Default `Date.now`. */
+  /** Returns the time of the org, in ms since the epoch. Default `Date.now`. */
   clock?: () => number;
 }
 
-/** A connected app with its key read. */
+/** A connected app whose public key was read. */
 export interface Client extends Omit<ClientOptions, "publicKey"> {
   publicKey: KeyObject | undefined;
 }
 
-/** Options with every default filled in. */
+/** Options with all defaults filled in. */
 export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "jwtAudiences" | "tls" | "cometd" | "pubsub">>, Pick<EmulatorOptions, "jwtAudiences"> {
   clients: Client[];
   cometd: Required<CometdTimes>;
@@ -108,7 +108,7 @@ export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "jw
   tls: EmulatorOptions["tls"];
 }
 
-/** Fills in the defaults; says in plain words what cannot be used. */
+/** Fills in the defaults. @throws Error when a public key cannot be used */
 export function normalise(options: EmulatorOptions): Settings {
   const clients = options.clients ?? [{ clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET, username: DEFAULT_USERNAME }];
   return {

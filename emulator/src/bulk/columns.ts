@@ -2,13 +2,13 @@ import type { Schema, ObjectSchema } from "../schema/schema";
 import type { Field } from "../schema/types";
 import { InvalidData } from "./input";
 
-/** Turns the texts of one row into the JSON of a record, as the REST API takes it. */
+/** Makes the JSON of a record, as the REST API takes it, of the values of one row. */
 export type RowReader = (row: readonly string[]) => Record<string, unknown>;
 
-/** What a row's empty value says on purpose. */
+/** The value that empties a field. An empty value leaves the field as it is. */
 const NULL = "#N/A";
 
-/** Checks the columns of an upload against the object. @throws InvalidData when one is not there, or stands twice */
+/** Checks the columns of an upload against the object. @throws InvalidData when a column is missing, unknown or there twice */
 export function rowReader(schema: Schema, object: ObjectSchema, names: readonly string[], operation: string, externalId: string | undefined): RowReader {
   const seen = new Set<string>();
   const setters = names.map((name) => {
@@ -30,8 +30,8 @@ export function rowReader(schema: Schema, object: ObjectSchema, names: readonly 
 }
 
 /**
- * Which columns stand in the results, by their indexes: those that are spelled as the org spells them. The others are written, but "results only include columns that
- * are a match" (Bulk API 2.0, Prepare CSV Files).
+ * Returns the indexes of the columns that are in the results: those that are spelled as the org spells them. The others are written, but "results only include columns
+ * that are a match" (Bulk API 2.0, Prepare CSV Files).
  */
 export function shownColumns(schema: Schema, object: ObjectSchema, names: readonly string[]): number[] {
   return names.flatMap((name, index) => (spelled(schema, object, name) === name ? index : []));
@@ -54,13 +54,13 @@ function setter(schema: Schema, object: ObjectSchema, name: string): Setter {
   const { reference, parent, externalId } = found;
   const attributes = reference.referenceTo.length > 1 ? { attributes: { type: parent.name } } : {};
   return (record, value) => {
-    // The way is cleared by clearing the reference itself.
+    // To empty the relationship, the reference itself is emptied.
     if (value === null) record[reference.name] = null;
     else record[reference.relationshipName ?? ""] = { ...attributes, [externalId.name]: value };
   };
 }
 
-/** What `Account.Number__c` names, or `Case:Owner.Name__c`, with the type, for a reference to several objects. */
+/** Returns what a column such as `Account.Number__c` names; `Case:Owner.Name__c`, with the type, for a reference that several types of objects can be in. */
 function way(schema: Schema, object: ObjectSchema, name: string): { type: string | undefined; reference: Field; parent: ObjectSchema; externalId: Field } | undefined {
   const [relationship = "", key = "", ...more] = name.split(".");
   const [type, up = ""] = relationship.includes(":") ? relationship.split(":") : [undefined, relationship];

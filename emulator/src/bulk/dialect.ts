@@ -1,6 +1,6 @@
 import { ApiError } from "../api-error";
 
-/** The words of a job's `columnDelimiter`. */
+/** The delimiters, by the value of a job's `columnDelimiter`. */
 const DELIMITERS: Readonly<Record<string, string>> = {
   BACKQUOTE: "`",
   CARET: "^",
@@ -15,12 +15,12 @@ const LINE_ENDINGS: Readonly<Record<string, string>> = { LF: "\n", CRLF: "\r\n" 
 export interface Dialect {
   columnDelimiter: string;
   lineEnding: string;
-  /** The characters the two words stand for. */
+  /** The characters for `columnDelimiter`, and below for `lineEnding`. */
   delimiter: string;
   newline: string;
 }
 
-/** Reads the two words of a new job. */
+/** Reads the dialect of a new job. @throws ApiError for an unknown value */
 export function readDialect(json: Record<string, unknown>): Dialect {
   const columnDelimiter = word(json, "columnDelimiter", DELIMITERS, "COMMA");
   const lineEnding = word(json, "lineEnding", LINE_ENDINGS, "LF");
@@ -33,7 +33,7 @@ function word(json: Record<string, unknown>, name: string, words: Readonly<Recor
   throw new ApiError("INVALIDJOB", `${name} must be one of ${Object.keys(words).join(", ")}`);
 }
 
-/** One line of results, which has every value in quotes. */
+/** Returns a line of results. All values are in quotes. */
 export function quotedLine(values: readonly string[], { delimiter, newline }: Dialect): string {
   return values.map((value) => `"${value.replaceAll('"', '""')}"`).join(delimiter) + newline;
 }

@@ -17,17 +17,17 @@ import { Job, type JobOptions } from "./job";
 import { Lines } from "./lines";
 import type { Pace } from "./pace";
 
-/** Rows that the org writes in one transaction; a value of an external id may stand only once among them. */
+/** How many rows the org writes in one transaction. No two of them may have the same value of the external id. */
 const CHUNK = 200;
 
-/** What an ingest job is made with besides. */
+/** The options of an {@link IngestJob}. */
 export interface IngestOptions extends JobOptions {
   object: ObjectSchema;
   externalId: Field | undefined;
   assignmentRuleId: string | undefined;
 }
 
-/** One ingest job, from its upload to its results. */
+/** An ingest job, from its upload to its results. */
 export class IngestJob extends Job {
   readonly jobType = "V2Ingest";
   readonly object: string;
@@ -38,7 +38,7 @@ export class IngestJob extends Job {
   private readonly externalId: Field | undefined;
   private readonly assignmentRuleId: string | undefined;
   private columns: string[] = [];
-  /** Indexes of the columns that stand in the results, once they are read. */
+  /** Indexes of the columns that are in the results. Set when the header has been read. */
   private shown: number[] | undefined;
 
   constructor(
@@ -66,7 +66,7 @@ export class IngestJob extends Job {
     return { ...super.info(), numberRecordsFailed: this.failures.count, apiActiveProcessingTime: 0, apexProcessingTime: 0 };
   }
 
-  /** The header of a list of results, as its first line. @param before columns the org puts in front */
+  /** Returns the header of a list of results. @param before columns that the org puts in front */
   header(...before: string[]): string {
     return this.resultLine(before, this.columns);
   }
@@ -75,7 +75,7 @@ export class IngestJob extends Job {
     return quotedLine([...own, ...(this.shown?.map((index) => row[index] ?? "") ?? row)], this.dialect);
   }
 
-  /** Rows nobody has worked on: all behind those that were when the job was aborted or failed. */
+  /** Returns the rows that were not processed: all after the last one that was processed before the job was aborted or failed. */
   unprocessed(): string {
     if (!this.data || this.state === "JobComplete") return this.header();
     const { delimiter, newline } = this.dialect;
@@ -88,12 +88,12 @@ export class IngestJob extends Job {
     try {
       parse(this.data, { delimiter, record_delimiter: newline, bom: true, from, relax_column_count: true, skip_empty_lines: true, on_record: gather });
     } catch {
-      // What the job has failed at cannot be read here either: the rows before it are all there are.
+      // The row that has made the job fail cannot be read here, either. The rows before it are returned.
     }
     return lines.join("");
   }
 
-  /** The upload is complete: works on it, in the background. */
+  /** Processes the upload, in the background. */
   async run(): Promise<void> {
     const store = this.org.store;
     const here = (): boolean => store === this.org.store && !this.over;
@@ -106,7 +106,7 @@ export class IngestJob extends Job {
       await this.work(data, here);
       if (!here()) return;
       this.move("JobComplete");
-      // Nothing of it is unprocessed; a hundred megabytes may go.
+      // All rows are processed, so up to 150 MB can be freed.
       this.data = undefined;
     } catch (error) {
       if (!here()) return;
@@ -147,7 +147,7 @@ export class IngestJob extends Job {
     if (here() && chunk.length > 0) this.write(chunk, read);
   }
 
-  /** One transaction. Its rows come out last first: who counts on an order is found out. */
+  /** Writes rows in one transaction. Their results come in reverse order, so that clients that rely on an order are found. */
   private write(rows: readonly string[][], read: RowReader): void {
     const writer = this.org.writer({ userId: this.userId, autoAssign: this.assignmentRuleId ?? "FALSE", origin: originOf("bulkapi", this.version) });
     const field = this.operation === "upsert" ? this.externalId : undefined;
@@ -183,7 +183,7 @@ export class IngestJob extends Job {
   }
 }
 
-/** `REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --` */
+/** Returns the text of an error in the results, such as `REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --`. */
 function errorCell(error: ApiError): string {
   return error.items.map(({ errorCode, message, fields }) => `${errorCode}:${message}:${(fields ?? []).join(" ")} --`).join("");
 }

@@ -3,22 +3,22 @@ import { parse as parseSync } from "csv-parse/sync";
 import { Readable } from "node:stream";
 import type { Dialect } from "./dialect";
 
-/** Characters the first line may have. */
+/** Most characters of the first line. */
 const MAX_HEADER = 32_000;
-/** Characters a field and a whole record may have. */
+/** Most characters of a field, and of a whole record. */
 const MAX_FIELD = 131_072;
 const MAX_RECORD = 400_000;
-/** Fields a record may have. */
+/** Most fields of a record. */
 const MAX_FIELDS = 5000;
-/** Bytes given to the parser at once. */
+/** How many bytes are given to the parser at once. */
 const SLICE = 64 * 1024;
 
-/** A mistake in the data of a job that ends the whole job. The message is the job's `errorMessage`. */
+/** A mistake in the data of a job that makes the whole job fail. The message becomes the job's `errorMessage`. */
 export class InvalidData extends Error {
   override readonly name = "InvalidData";
 }
 
-/** The names of the columns. @throws InvalidData */
+/** Returns the names of the columns. @throws InvalidData when the header cannot be used */
 export function readHeader(data: Buffer, dialect: Dialect): string[] {
   const first = firstLine(data);
   const found = first.endsWith("\r") ? "CRLF" : "LF";
@@ -37,7 +37,7 @@ export function readHeader(data: Buffer, dialect: Dialect): string[] {
   }
 }
 
-/** Every row behind the header, as text. @throws InvalidData when the CSV is broken, at the row where it is */
+/** Returns the values of every row after the header. @throws InvalidData when the first broken row is reached */
 export async function* readRows(data: Buffer, dialect: Dialect, columns: number): AsyncGenerator<string[]> {
   if (columns > MAX_FIELDS) throw new InvalidData(`InvalidBatch : A record has more than ${MAX_FIELDS} fields`);
   const parser = parse({ max_record_size: MAX_RECORD, delimiter: dialect.delimiter, record_delimiter: dialect.newline, bom: true, from: 2, relax_column_count: true, skip_empty_lines: true });
@@ -58,7 +58,7 @@ function* slices(data: Buffer): Generator<Buffer> {
   for (let at = 0; at < data.length; at += SLICE) yield data.subarray(at, at + SLICE);
 }
 
-/** Up to the first newline, as text. */
+/** Returns the text up to the first newline. */
 function firstLine(data: Buffer): string {
   const end = data.indexOf(0x0a);
   return data.toString("utf8", 0, end < 0 ? data.length : end);

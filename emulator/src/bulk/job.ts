@@ -5,7 +5,7 @@ import type { Dialect } from "./dialect";
 /** `Open → UploadComplete → InProgress → JobComplete | Failed`, or `Aborted`. */
 export type JobState = "Open" | "UploadComplete" | "InProgress" | "JobComplete" | "Failed" | "Aborted";
 
-/** What is known of a job when it is made. */
+/** The options of a {@link Job}. */
 export interface JobOptions {
   id: string;
   operation: string;
@@ -15,7 +15,7 @@ export interface JobOptions {
   now: () => number;
 }
 
-/** What ingest and query jobs have in common. */
+/** The base class of ingest and query jobs. */
 export abstract class Job {
   abstract readonly jobType: "V2Ingest" | "V2Query";
   /** API name of the object. */
@@ -44,7 +44,7 @@ export abstract class Job {
     this.created = this.modified = formatDateTime(now());
   }
 
-  /** Nothing more becomes of it. */
+  /** Whether the job has ended. */
   get over(): boolean {
     return this.state === "JobComplete" || this.state === "Failed" || this.state === "Aborted";
   }
@@ -56,19 +56,19 @@ export abstract class Job {
     else if (this.began > 0) this.took = Math.round(performance.now() - this.began);
   }
 
-  /** Ends as failed. @param text for example `InvalidBatch : Field name not found : Foo__c` */
+  /** Ends the job as failed. @param text for example `InvalidBatch : Field name not found : Foo__c` */
   fail(text: string): void {
     this.errorMessage = text;
     this.move("Failed");
   }
 
-  /** @throws ApiError `INVALIDJOBSTATE` in any other state */
+  /** Checks that the job is in one of these states. @throws ApiError `INVALIDJOBSTATE` if not */
   need(...states: JobState[]): void {
     if (states.includes(this.state)) return;
     throw new ApiError("INVALIDJOBSTATE", `The job is in state ${this.state}; this needs ${states.join(" or ")}`);
   }
 
-  /** As a create answers, and lists. */
+  /** Returns the job as in the answer to its creation and in lists. */
   summary(): Record<string, unknown> {
     const { id, operation, object, userId, state, version, dialect } = this;
     return {
@@ -87,7 +87,7 @@ export abstract class Job {
     };
   }
 
-  /** As `GET /{id}` answers. */
+  /** Returns the job as in the answer to `GET /{id}`. */
   info(): Record<string, unknown> {
     return {
       ...this.summary(),

@@ -6,9 +6,9 @@ import type { Job } from "./job";
 import { Pace } from "./pace";
 import type { QueryJob } from "./query-job";
 
-/** Jobs one page of a list holds. */
+/** How many jobs are on a page of a list. */
 const PAGE = 1000;
-/** Jobs are kept for seven days. */
+/** How long jobs are kept, in ms. */
 const KEPT = 7 * 24 * 3_600_000;
 
 /** The bulk jobs of an org, with their speed and faults. */
@@ -19,7 +19,7 @@ export class Jobs {
   constructor(private readonly org: Org) {}
 
   add(job: Job): void {
-    // The oldest stand first.
+    // The oldest come first.
     for (const [id, { made }] of this.jobs) {
       if (this.kept(made)) break;
       this.jobs.delete(id);
@@ -39,7 +39,7 @@ export class Jobs {
     return this.find("V2Query", id) as QueryJob;
   }
 
-  /** One page, newest first. */
+  /** Returns one page of the list of jobs, newest first. */
   list(jobType: Job["jobType"], locator: string | null, path: string): Record<string, unknown> {
     const start = locator === null ? 0 : Number(Buffer.from(locator, "base64url").toString());
     if (!Number.isInteger(start) || start < 0) throw new ApiError("INVALIDLOCATOR", "The queryLocator is not one of a list of jobs");
@@ -64,10 +64,10 @@ export class Jobs {
   }
 }
 
-/** By the store, which a reset replaces: what was before it is gone. */
+/** Jobs by store. A reset replaces the store, so the jobs are gone after it. */
 const jobsByStore = new WeakMap<Org["store"], Jobs>();
 
-/** The jobs of an org as it is now. */
+/** Returns the jobs of an org since its last reset. */
 export function jobsOf(org: Org): Jobs {
   let jobs = jobsByStore.get(org.store);
   if (!jobs) {

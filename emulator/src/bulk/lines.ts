@@ -1,4 +1,4 @@
-/** Lines gathered before they become bytes. */
+/** How many lines are gathered before they are turned into bytes. */
 const BLOCK = 1000;
 
 interface Block {
@@ -7,7 +7,7 @@ interface Block {
   ends: Uint32Array;
 }
 
-/** Lines of results, kept as bytes: a million rows of 100 characters take 100 MB, and no strings. */
+/** Lines of results. They are kept as bytes, so that a million rows of 100 characters take only 100 MB and no strings. */
 export class Lines {
   private readonly blocks: Block[] = [];
   private open: string[] = [];
@@ -23,7 +23,7 @@ export class Lines {
     this.open = [];
   }
 
-  /** The bytes of the lines from `from` to before `to`. */
+  /** Returns the bytes of the lines from `from` up to, but without, `to`. */
   slice(from = 0, to = this.count): Buffer[] {
     const found: Buffer[] = [];
     const last = this.open.length > 0 ? [toBlock(this.open)] : [];

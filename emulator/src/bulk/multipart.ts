@@ -1,10 +1,10 @@
 import { ApiError } from "../api-error";
 import type { Request } from "../http";
 
-/** Characters a multipart create may have. */
+/** Most characters of a multipart request. */
 const MAX_CONTENT = 100_000;
 
-/** The two parts of a create that brings its data along. `undefined` when the request is none. */
+/** Returns the two parts of a multipart request, which creates a job together with its data; `undefined` for other requests. */
 export function multipartJob(request: Request): { job: Record<string, unknown>; content: Buffer } | undefined {
   const contentType = String(request.headers["content-type"] ?? "");
   if (!/^multipart\/form-data\b/i.test(contentType)) return undefined;

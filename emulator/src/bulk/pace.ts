@@ -1,26 +1,26 @@
-/** How fast jobs go. */
+/** How fast jobs run. */
 export interface BulkPace {
-  /** ms until a job that is complete begins. Default 0. */
+  /** ms before a job begins, from its creation for a query job, from the end of its upload for an ingest job. Default 0. */
   start?: number;
-  /** Rows worked on in one turn of the event loop; at least one chunk of 200. Default 2,000. */
+  /** Rows that are processed in one turn of the event loop. Ingest jobs process at least a chunk of 200. Default 2,000. */
   rows?: number;
   /** ms between two turns. Default 0. */
   interval?: number;
 }
 
-/** What is to go wrong with the next jobs. */
+/** What goes wrong with the next jobs. */
 export interface BulkFault {
-  /** `fail`: ends as Failed; `hang`: stays InProgress until {@link Pace.release}. */
+  /** `fail`: the job ends as Failed. `hang`: the job stays InProgress until {@link Pace.release}. */
   kind: "fail" | "hang";
-  /** Rows that are worked on before. Default 0. */
+  /** How many rows are processed before that. Default 0. */
   after?: number;
-  /** Jobs it strikes. Default 1. */
+  /** How many jobs it hits. Default 1. */
   count?: number;
-  /** `errorMessage` of a failed job. */
+  /** The `errorMessage` of the failed job. */
   message?: string;
 }
 
-/** The speed of an org's jobs, and their faults. */
+/** The speed of an org's jobs, and the faults of the next jobs. */
 export class Pace {
   private settings: Required<BulkPace> = { start: 0, rows: 2000, interval: 0 };
   private faults: (BulkFault & { left: number })[] = [];
@@ -48,13 +48,13 @@ export class Pace {
     this.faults.push({ ...fault, left: fault.count ?? 1 });
   }
 
-  /** Jobs that hang go on, and no more will hang. */
+  /** Lets jobs that hang go on. No more jobs will hang. */
   release(): void {
     this.faults = this.faults.filter(({ kind }) => kind !== "hang");
     for (const resume of this.held.splice(0)) resume();
   }
 
-  /** The fault for a job that begins. */
+  /** Returns the fault for a job that begins, and counts it. */
   take(): BulkFault | undefined {
     const fault = this.faults[0];
     if (fault && --fault.left <= 0) this.faults.shift();

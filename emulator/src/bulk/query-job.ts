@@ -9,15 +9,15 @@ import { Job, type JobOptions } from "./job";
 import { Lines } from "./lines";
 import type { Pace } from "./pace";
 
-/** What a query job is made with besides. */
+/** The options of a {@link QueryJob}. */
 export interface QueryOptions extends JobOptions {
   query: string;
 }
 
-/** What a bulk query may not have [K]: it could not be cut into batches. */
+/** What a bulk query may not contain, because it could not be split into batches then (from memory). */
 const UNSUPPORTED = /\b(GROUP\s+BY|OFFSET\s+\d|TYPEOF\s)|\b(COUNT|SUM|AVG|MIN|MAX|COUNT_DISTINCT)\s*\(|\(\s*SELECT\b/i;
 
-/** One query job: its rows are taken as they are when it runs. */
+/** A query job. Which rows it has is decided when it is created; their values are read when it runs. */
 export class QueryJob extends Job {
   readonly jobType = "V2Query";
   readonly object: string;
@@ -75,13 +75,13 @@ export class QueryJob extends Job {
   }
 }
 
-/** One column of the results: its name, as it was written, and the way to its value in a record. */
+/** A column of the results: its name as it was written, and the path to its value in a record. */
 interface Column {
   name: string;
   steps: string[];
 }
 
-/** The columns of a SELECT list. What leads a path and is no relationship is the object's name or alias, and left out. */
+/** Returns the columns of a SELECT list. If a path does not begin with a relationship, it begins with the object's name or alias, which is left out. */
 function columnsOf(org: Org, object: ObjectSchema, text: string): Column[] {
   const list = /^\s*SELECT\s+(.*?)\s+FROM\s/is.exec(text)?.[1] ?? "";
   return list.split(",").map((item) => {
@@ -100,6 +100,6 @@ function cell(json: Record<string, unknown>, steps: readonly string[]): string {
     value = (value as Record<string, unknown>)[step];
   }
   if (value === null || value === undefined) return "";
-  // A datetime is written with Z in CSV, where JSON has +0000.
+  // The time zone of a datetime is Z in CSV and +0000 in JSON.
   return typeof value === "string" ? value.replace(/^(\d{4}-\d{2}-\d{2}T[\d:.]+)\+0000$/, "$1Z") : String(value as number | boolean);
 }

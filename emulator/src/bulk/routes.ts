@@ -10,16 +10,16 @@ import { jobsOf } from "./jobs";
 import { multipartJob } from "./multipart";
 import { QueryJob } from "./query-job";
 
-/** Bytes of CSV one job may have. */
+/** Most bytes of the CSV of a job. */
 const MAX_UPLOAD = 150 * 1024 * 1024;
-/** Rows of one batch, of which an org has 15,000 a day. */
+/** How many rows make a batch, of which an org has 15,000 a day. */
 const BATCH_ROWS = 10_000;
-/** Records of a page of results when the client names no number. */
+/** How many records a page of results has unless the client gives a number. */
 const PAGE_ROWS = 50_000;
 
 const INGEST = new Set(["insert", "update", "upsert", "delete", "hardDelete"]);
 
-/** `/jobs/ingest…` and `/jobs/query…`. */
+/** Answers `/jobs/ingest…` and `/jobs/query…`. */
 export function jobs(call: Call): Reply {
   const [, type, id, list, ...more] = call.segments;
   if (more.length > 0) throw notFound();
@@ -28,7 +28,7 @@ export function jobs(call: Call): Reply {
   throw notFound();
 }
 
-/** How large a body a path may have, where it is more than usual. */
+/** Returns the most bytes that the body of a request to this path may have; `undefined` for the usual limit. */
 export function uploadLimit(path: string): number | undefined {
   return /\/jobs\/ingest\/\w+\/batches\/?$/.test(path) ? MAX_UPLOAD : undefined;
 }
@@ -134,7 +134,7 @@ function queryJobs(call: Call): Reply {
   return { status: 200, json: job.summary() };
 }
 
-/** A query job is read with the version it was made with. */
+/** Returns a query job. @throws ApiError when it was not created with the version of this call */
 function queryJobOf(call: Call, id: string): QueryJob {
   const job = jobsOf(call.org).query(id);
   if (job.version !== call.version) throw new ApiError("API_VERSION_MISMATCH", `The job was made with version ${job.version}.0`, undefined, 409);
@@ -169,7 +169,7 @@ function queryResults(call: Call, id: string, name: string): Reply {
     headers: {
       "Content-Type": "text/csv",
       "Sforce-NumberOfRecords": String(end - start),
-      // The word stands on the last page; a client that waits for no header would wait for ever.
+      // On the last page the value is the word null. A client that waits until there is no header would go on for ever.
       "Sforce-Locator": end < job.lines.count ? Buffer.from(String(end)).toString("base64").replace(/=+$/, "") : "null",
     },
   };

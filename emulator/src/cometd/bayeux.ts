@@ -1,7 +1,7 @@
-/** A message as a client sent it: JSON of any shape. */
+/** A message as a client has sent it: any JSON object. */
 export type Message = Record<string, unknown>;
 
-/** A message that answers one. */
+/** The answer to a message. */
 export type Answer = Record<string, unknown>;
 
 /** The channels of the protocol itself. */
@@ -13,10 +13,10 @@ export const META = {
   disconnect: "/meta/disconnect",
 } as const;
 
-/** The only transport there is. */
+/** The only supported transport. */
 export const LONG_POLLING = "long-polling";
 
-/** What an error says, in the form it has on the wire. Only what several places say stands here. */
+/** The texts of errors as they are sent. Only those that are used in several places are here. */
 export const ERRORS = {
   unauthorized: "401::Authentication invalid",
   unauthenticated: "401::Request requires authentication",
@@ -28,14 +28,14 @@ export const ERRORS = {
   noChannel: "400::Channel name not specified",
 } as const;
 
-/** What a handshake says the server can do; a client need not have asked for it. */
+/** The extensions of the server, as in the answer to a handshake. A client gets them unasked. */
 const CAPABILITIES = { replay: true, "payload.format": true };
 
-/** A message that is not done. Its text is that of the answer's `error`: `403::Unknown client`. */
+/** Why a message is refused. The text is the `error` of the answer, for example `403::Unknown client`. */
 export class Refusal extends Error {
   /**
-   * @param reconnect what the client is advised; default: as goes with the text
-   * @param status HTTP status of the call; default 200
+   * @param reconnect the advice for the client. Default: the one that goes with the text
+   * @param status HTTP status of the call. Default 200
    */
   constructor(
     readonly error: string,
@@ -46,21 +46,21 @@ export class Refusal extends Error {
   }
 }
 
-/** The answer to a message that was done. */
+/** Returns the answer to a message that was carried out. */
 export function accepted(message: Message, clientId: string, more: Answer = {}): Answer {
   return { clientId, ...more, channel: message["channel"], ...idOf(message), ...subscriptionOf(message), successful: true };
 }
 
-/** The answer to a handshake that opened a session. */
+/** Returns the answer to a handshake that has opened a session. */
 export function welcomed(message: Message, clientId: string): Answer {
   const { channel } = message;
   return { ext: CAPABILITIES, minimumVersion: "1.0", clientId, supportedConnectionTypes: [LONG_POLLING], channel, ...idOf(message), version: "1.0", successful: true };
 }
 
 /**
- * The answer to a message that was refused. A handshake is always *denied*, its reason stands aside; so does a reason that the visible error hides.
+ * Returns the answer to a message that was refused. The error of a handshake is always *denied*; the reason is in `ext`, as is a reason that the error hides.
  *
- * @param hidden the real reason, when `error` is not
+ * @param hidden the real reason, if it is not `error`
  */
 export function refused(message: Message, { error, reconnect }: Refusal, hidden?: string): Answer {
   const channel = message["channel"];
@@ -73,7 +73,7 @@ export function refused(message: Message, { error, reconnect }: Refusal, hidden?
   const advice = reconnect ?? (isUnknown ? "handshake" : channel === META.connect ? "none" : undefined);
   return {
     ...(hidden === undefined ? {} : { ext: { sfdc: { failureReason: hidden } } }),
-    // Salesforce does not repeat an id it does not know.
+    // Salesforce does not repeat an id that it does not know.
     ...(isUnknown || typeof message["clientId"] !== "string" ? {} : { clientId: message["clientId"] }),
     ...(advice === undefined ? {} : { advice: { reconnect: advice, interval: 0 } }),
     channel,
@@ -92,7 +92,7 @@ function subscriptionOf(message: Message): Answer {
   return message["subscription"] === undefined ? {} : { subscription: message["subscription"] };
 }
 
-/** A value that may hold members, else an empty one. */
+/** Returns the value if it is an object; otherwise an empty object. */
 export function members(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }

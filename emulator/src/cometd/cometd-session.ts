@@ -6,50 +6,50 @@ import type { Message } from "./bayeux";
 import type { Exchange } from "./exchange";
 import type { StreamSubscription } from "./subscribe";
 
-/** Events one answer holds at most; the rest comes with the next one, at once. */
+/** Most events in an answer. The next connect is answered at once with the rest. */
 const MAX_BATCH = 1000;
 
-/** Events that may wait for a client. One that falls further behind loses its session. */
+/** How many events may wait for a client. A client that falls further behind loses its session. */
 const MAX_WAITING = 200_000;
 
-/** An event that waits for the client, as JSON, and the limit it counts against. */
+/** An event that waits for the client, as JSON, and the limit against which it counts. */
 interface Waiting {
   json: string;
   limit: LimitName;
 }
 
-/** A `/meta/connect` that is not answered yet. */
+/** A `/meta/connect` that has not been answered yet. */
 export interface HeldConnect {
   message: Message;
   exchange: Exchange;
   timer: NodeJS.Timeout;
 }
 
-/** What `listStreams` tells of a client. */
+/** A client in the result of `listStreams`. */
 export interface StreamReading {
   clientId: string;
   username: string;
-  /** As it has subscribed to them, with their queries. */
+  /** The channels as the client has subscribed to them, with their queries. */
   channels: string[];
-  /** Whether a connect of it waits for events. */
+  /** Whether a connect of the client waits for events. */
   held: boolean;
-  /** Events that wait for it. */
+  /** How many events wait for the client. */
   queued: number;
 }
 
-/** What a client has between its handshake and its end. */
+/** The session of a client, from its handshake to its end. */
 export class CometdSession {
   readonly clientId = randomBytes(18).toString("base64url").toLowerCase().replace(/[-_]/g, "0");
-  /** By name, as the client wrote it. */
+  /** Subscriptions by channel name, as the client has written it. */
   readonly subscriptions = new Map<string, StreamSubscription>();
-  /** The first connect is answered at once. */
+  /** Whether there was a connect. The first one is answered at once. */
   connected = false;
   private connect: HeldConnect | undefined;
   private waiting: Waiting[] = [];
   private idleTimer: NodeJS.Timeout | undefined;
 
   constructor(
-    /** The sign-in its calls came with last. */
+    /** The sign-in of its latest call. */
     public login: Session,
     /** The value of its cookie. */
     readonly browser: string,
@@ -61,18 +61,18 @@ export class CometdSession {
     return this.connect;
   }
 
-  /** Events that wait. */
+  /** How many events wait. */
   get queued(): number {
     return this.waiting.length;
   }
 
-  /** Takes an event up; false when too many wait. */
+  /** Adds an event to the queue. @returns false when too many wait */
   push(event: Waiting): boolean {
     this.waiting.push(event);
     return this.waiting.length <= MAX_WAITING;
   }
 
-  /** Takes events off the queue, as long as `admit` lets them pass. */
+  /** Takes events off the queue as long as `admit` allows it, but not more than fit into an answer. */
   take(admit: (limit: LimitName) => boolean): string[] {
     const taken: string[] = [];
     for (const { json, limit } of this.waiting) {
@@ -87,7 +87,7 @@ export class CometdSession {
     this.connect = connect;
   }
 
-  /** Ends the hold, without an answer; gives what was held. */
+  /** Stops holding the connect, without an answer. @returns the connect that was held */
   release(): HeldConnect | undefined {
     const connect = this.connect;
     if (connect) clearTimeout(connect.timer);
@@ -95,13 +95,13 @@ export class CometdSession {
     return connect;
   }
 
-  /** From now on, the client has so many ms to come back. */
+  /** Calls `onGone` unless the client comes back within `ms`. */
   awaitReturn(ms: number, onGone: () => void): void {
     this.stopWaiting();
     this.idleTimer = setTimeout(onGone, ms);
   }
 
-  /** The client is there. */
+  /** Notes that the client has come back. */
   stopWaiting(): void {
     clearTimeout(this.idleTimer);
   }

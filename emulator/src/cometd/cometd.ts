@@ -11,12 +11,12 @@ import type { Streams } from "./streams";
 import { channelName, subscribe } from "./subscribe";
 import { checkPath, readCookie, readMessages, setCookie } from "./transport";
 
-/** One call on its way: its messages are answered one by one. */
+/** An HTTP call whose messages are being answered, one after the other. */
 interface Call {
   request: Request;
   exchange: Exchange;
   response: Response;
-  /** Whether its message is the only one: only then a connect is held. */
+  /** Whether it has only one message. Only then a connect is held. */
   single: boolean;
 }
 
@@ -42,7 +42,7 @@ export class Cometd {
     if (![...sessions].some(({ held }) => held?.exchange === exchange)) call.response.send();
   }
 
-  /** Answers one message, unless it is held. @returns the client's session */
+  /** Answers a message, or holds it. @returns the client's session */
   private answer(message: Message, call: Call): CometdSession | undefined {
     try {
       checkPath(call.request.path);
@@ -55,7 +55,7 @@ export class Cometd {
     }
   }
 
-  /** Does what a message says. @throws Refusal */
+  /** Carries out a message. @throws Refusal */
   private perform(message: Message, call: Call): CometdSession | undefined {
     const { request, response } = call;
     const login = this.authenticate(request);
@@ -126,7 +126,7 @@ export class Cometd {
 
   private connect(session: CometdSession, message: Message, { exchange, response, single }: Call): void {
     if (message["connectionType"] !== LONG_POLLING) throw invalidType(message["connectionType"]);
-    // As CometD ends a connect that another one has overtaken.
+    // CometD ends a connect in this way when the next one arrives.
     session.release()?.exchange.answer({ status: 408, text: "Request Timeout" });
     const isFirst = !session.connected;
     session.connected = true;
@@ -142,7 +142,7 @@ function invalidType(type: unknown): Refusal {
   return new Refusal(`400::Invalid connection type {${typeof type === "object" ? JSON.stringify(type) : String(type)}}`);
 }
 
-/** Clients cannot publish: events are published over REST. */
+/** Returns the refusal of any other channel. Clients cannot publish over CometD, only over REST. */
 function noService(channel: unknown): Refusal {
   if (typeof channel !== "string") return new Refusal(ERRORS.noChannel);
   return new Refusal(channel.startsWith("/meta/") ? "404::Unknown channel" : "403:denied_by_security_policy:publish_denied");

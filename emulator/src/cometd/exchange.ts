@@ -1,10 +1,10 @@
 import type { Reply } from "../http";
 
-/** One request, answered now or later. */
+/** An HTTP request that is answered now or later. */
 export interface Exchange {
   answer(reply: Reply): void;
-  /** Cuts the connection instead of an answer. */
+  /** Breaks the connection instead of answering. */
   cut(): void;
-  /** The client has gone before it was answered. */
+  /** Calls `listener` if the client has gone before it was answered. */
   onGone(listener: () => void): void;
 }

@@ -6,14 +6,14 @@ import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Scalar } from "../schema/types";
 
-/** Stands for a number of 64 bits until the message is text: JSON holds it, a JavaScript number does not. */
+/** Stands for a 64-bit number until the message is text, since JSON can hold it exactly and a JavaScript number cannot. */
 const LONG = "\u0000long";
 
 /**
- * An event as the JSON of the message that delivers it, without a client id.
+ * Returns the JSON of the message that delivers an event. It has no client id.
  *
- * @param channel as the client has subscribed to it
- * @param format what the client asked for in its handshake; COMPACT: times as numbers, as that layout of the schema has them
+ * @param channel the channel as the client has subscribed to it
+ * @param format the format that the client asked for in its handshake. With COMPACT, times are numbers, as in that layout of the schema
  */
 export function renderEvent(org: Org, event: BusEvent, channel: string, format: PayloadFormat): string {
   switch (event.kind) {
@@ -38,7 +38,7 @@ function platformData(org: Org, event: PublishedEvent, format: PayloadFormat): o
   };
 }
 
-/** Which fields became empty or came as a difference is told over gRPC only. */
+/** Returns the `data` of a change event. Only over gRPC does the header tell which fields were emptied or sent as a difference. */
 function changeData(org: Org, { entity, header, values, replayId }: ChangeEvent, format: PayloadFormat): object {
   const object = org.schema.object(entity)!;
   const { nulledFields: _nulled, diffFields: _diff, ...told } = header;
@@ -59,7 +59,7 @@ function fieldValues(object: ObjectSchema, values: Record<string, Scalar>, forma
   return rendered;
 }
 
-/** ISO 8601 in UTC; milliseconds only where there are some. */
+/** Returns a time: ms since the epoch for COMPACT, otherwise ISO 8601 in UTC, with milliseconds only if they are not zero. */
 function time(text: string, format: PayloadFormat): string | number {
   const date = new Date(text);
   return format === "COMPACT" ? date.getTime() : date.toISOString().replace(".000Z", "Z");

@@ -2,9 +2,9 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Answer } from "./bayeux";
 import type { Exchange } from "./exchange";
 
-/** The answer to a call, as it is put together: events ahead of the answers to the messages. */
+/** The answer to a call while it is put together. Events come before the answers to the messages. */
 export class Response {
-  /** Events as JSON. */
+  /** The events as JSON. */
   readonly events: string[] = [];
   headers: OutgoingHttpHeaders = {};
 

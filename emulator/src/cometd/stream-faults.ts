@@ -1,8 +1,8 @@
 import { ERRORS, META, refused, Refusal, type Answer, type Message } from "./bayeux";
 
-/** What a client of the streams is told, by the fault's name. */
+/** The errors that clients get, by kind of fault. */
 const FAULTS = {
-  /** 503, hidden behind an error that looks like one of the sign-in. */
+  /** A 503 that is hidden behind an error that looks like a failed sign-in. */
   busy: { on: "connect", error: ERRORS.unauthorized, hidden: "503::Server is too busy.  Please try your request again later." },
   /** Too many connections for the server. */
   protect: {
@@ -14,35 +14,35 @@ const FAULTS = {
   concurrentLimit: { on: "handshake", error: ERRORS.concurrentClients },
   dailyLimit: { on: "connect", error: ERRORS.dailyLimit },
   unauthorized: { on: "connect", error: ERRORS.unauthorized },
-  /** A `/meta/disconnect` that nobody asked for, and then 401. Ends the session. */
+  /** The server sends a `/meta/disconnect` of its own and then 401. Ends the session. */
   disconnect: { on: "connect", error: ERRORS.unauthorized },
   /** Ends the session. */
   unknownClient: { on: "connect", error: ERRORS.unknownClient },
 } as const;
 
-/** The next messages of streaming clients are refused. */
+/** A fault that refuses the next messages of streaming clients. */
 export interface StreamFault {
   /** Default `busy`. */
   kind?: keyof typeof FAULTS;
-  /** Another text of an error than the kind's, for example `403::Subscription limit exceeded for this topic`. */
+  /** Text of the error instead of the kind's, for example `403::Subscription limit exceeded for this topic`. */
   error?: string;
-  /** What the client is advised to do, when it is to be something else than goes with the error. */
+  /** The advice for the client. Default: the one that goes with the error. */
   reconnect?: "none" | "handshake" | "retry";
-  /** Which messages. Default: as goes with the kind. */
+  /** Which messages it hits. Default: those that go with the kind. */
   on?: "handshake" | "connect" | "subscribe" | "unsubscribe";
-  /** Only of this channel; for subscribe and unsubscribe. */
+  /** Hits only messages for this channel. For subscribe and unsubscribe. */
   channel?: string;
-  /** Default 1. */
+  /** How many messages it hits. Default 1. */
   count?: number;
   /** HTTP status of the answer. Default 200. */
   status?: number;
 }
 
-/** An answer that a fault makes. */
+/** The answer to a message that a fault has hit. */
 export interface Strike {
   answers: Answer[];
   status: number;
-  /** The client has no session any more. */
+  /** Whether the fault ends the client's session. */
   ends: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface Strike {
 export class StreamFaults {
   private faults: (StreamFault & { on: keyof typeof META; kind: keyof typeof FAULTS; left: number })[] = [];
 
-  /** @throws Error for a kind or a message there is not */
+  /** Adds a fault. @throws Error for an unknown kind or message, or a wrong status */
   add(fault: StreamFault): void {
     const kind = fault.kind ?? "busy";
     if (!Object.hasOwn(FAULTS, kind)) throw new Error(`kind must be one of ${Object.keys(FAULTS).join(", ")}`);
@@ -65,7 +65,7 @@ export class StreamFaults {
     this.faults = [];
   }
 
-  /** Whether a message is hit, and counts it. */
+  /** Returns the answer to a message if a fault hits it, and counts it; `undefined` if none does. */
   strike(message: Message): Strike | undefined {
     const index = this.faults.findIndex(({ on, channel }) => META[on] === message["channel"] && (channel === undefined || channel === message["subscription"]));
     const fault = this.faults[index];

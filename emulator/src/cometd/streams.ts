@@ -11,13 +11,13 @@ import { Response } from "./response";
 import { StreamFaults, type StreamFault } from "./stream-faults";
 import type { Subscribed } from "./subscribe";
 
-/** The sessions of streaming clients: who is connected, what waits for whom, and when somebody is given up. */
+/** The sessions of streaming clients: which clients are connected, which events wait for them, and when a client is given up. */
 export class Streams {
   readonly faults = new StreamFaults();
   private readonly sessions = new Map<string, CometdSession>();
   private readonly stopFollowing: () => void;
   private flushing: NodeJS.Immediate | undefined;
-  /** No connect is answered while this is set. */
+  /** While this is set, no connect is answered. */
   private silence: { timer: NodeJS.Timeout | undefined } | undefined;
   private withSubscribe = false;
 
@@ -26,7 +26,7 @@ export class Streams {
     org.sessions.onEnd((login) => this.endLogin(login));
   }
 
-  /** Opens a session. @throws Refusal when there are too many */
+  /** Opens a session. @throws Refusal when there are too many sessions */
   open(login: Session, browser: string, format: PayloadFormat): CometdSession {
     if (!this.org.limits.use("StreamingApiConcurrentClients")) throw new Refusal(ERRORS.concurrentClients);
     const session = new CometdSession(this.org.sessions.join(login), browser, format);
@@ -34,24 +34,24 @@ export class Streams {
     return session;
   }
 
-  /** The session of a client. @param clientId as it stands in a message */
+  /** Returns the session of a client. @param clientId as in a message, so of any type */
   find(clientId: unknown): CometdSession | undefined {
     return this.sessions.get(clientId as string);
   }
 
-  /** The client goes on with another token. */
+  /** Notes the token with which the client goes on. */
   renew(session: CometdSession, login: Session): void {
     if (login === session.login) return;
     this.org.sessions.leave(session.login);
     session.login = this.org.sessions.join(login);
   }
 
-  /** Whether a connect has something to wait for. */
+  /** Whether a connect must wait, because there is no event for the client or because connects are not answered now. */
   mustWait(session: CometdSession): boolean {
     return this.silence !== undefined || session.queued === 0;
   }
 
-  /** Answers a connect as soon as an event comes, or its time is up. */
+  /** Holds a connect until an event comes or its time is up. */
   hold(session: CometdSession, message: Message, exchange: Exchange): void {
     const timer = setTimeout(() => {
       if (!this.silence) this.answerHeld(session);
@@ -64,7 +64,7 @@ export class Streams {
     });
   }
 
-  /** Adds a subscription. @returns events that go with the answer. @throws Refusal when the day's events are used up */
+  /** Adds a subscription. @returns the events that go with the answer. @throws Refusal when the day's events are used up */
   add(session: CometdSession, { subscription, replayed }: Subscribed): string[] {
     if (replayed[0] && this.isUsedUp(limitOf(replayed[0]))) throw new Refusal(ERRORS.dailyLimit);
     session.subscriptions.set(subscription.name, subscription);
@@ -74,21 +74,21 @@ export class Streams {
     return [];
   }
 
-  /** Events for the client, within the day's limit. @throws Refusal when there are some, and none may go out any more */
+  /** Takes events for the client off its queue, within the day's limit. @throws Refusal when there are events but none may be delivered any more */
   take(session: CometdSession): string[] {
     const taken = session.take((limit) => this.org.limits.use(limit));
     if (taken.length === 0 && session.queued > 0) throw new Refusal(ERRORS.dailyLimit);
     return taken;
   }
 
-  /** The client was answered: it has to come back in time. */
+  /** Gives a client that was answered its time to come back. */
   startClock(session: CometdSession): void {
     if (this.sessions.get(session.clientId) !== session) return;
     if (session.held) session.stopWaiting();
     else session.awaitReturn(this.org.settings.cometd.maxInterval, () => this.end(session));
   }
 
-  /** Ends a session. @param refusal what a held connect is told; default: not to come back */
+  /** Ends a session. @param refusal the answer to a held connect. Default: success, with the advice not to come back */
   end(session: CometdSession, refusal?: Refusal): void {
     if (!this.sessions.delete(session.clientId)) return;
     session.stopWaiting();
@@ -100,7 +100,7 @@ export class Streams {
     new Response(held.exchange, 200, [refusal ? refused(held.message, refusal) : goodbye]).send();
   }
 
-  /** Ends the streams of all clients, or of one; gives how many. A connect that is held is told, or its connection is cut. */
+  /** Ends the streams of all clients or of one. A held connect is refused, or with `cut` its connection is broken. @returns the number of streams */
   drop({ cut = false, clientId }: { cut?: boolean; clientId?: string } = {}): number {
     const dropped = [...this.sessions.values()].filter((session) => clientId === undefined || session.clientId === clientId);
     for (const session of dropped) {
@@ -110,7 +110,7 @@ export class Streams {
     return dropped.length;
   }
 
-  /** Answers no connect any more, for a time or until this is called with 0: the connection stands, and nothing comes. */
+  /** Stops answering connects for `ms`, or until this is called with 0. The connections stay open but nothing comes. */
   holdConnects(ms = Infinity): void {
     const wasSilent = this.silence !== undefined;
     clearTimeout(this.silence?.timer);
@@ -119,7 +119,7 @@ export class Streams {
     else if (wasSilent) for (const session of this.sessions.values()) this.answerHeld(session);
   }
 
-  /** Refuses the next messages; a connect that is being held is one of them. */
+  /** Refuses the next messages. Connects that are held count as such. */
   fault(fault: StreamFault): void {
     this.faults.add(fault);
     for (const session of this.sessions.values()) {
@@ -131,12 +131,12 @@ export class Streams {
     }
   }
 
-  /** Whether events that are replayed come with the answer to the subscribe itself, ahead of it. */
+  /** Sets whether replayed events come with the answer to the subscribe, before it. */
   deliverWithSubscribe(on = true): void {
     this.withSubscribe = on;
   }
 
-  /** Who is connected. */
+  /** Returns the connected clients. */
   list(): StreamReading[] {
     return [...this.sessions.values()].map((session) => session.describe());
   }
@@ -147,13 +147,13 @@ export class Streams {
     this.holdConnects(0);
   }
 
-  /** Ends all sessions, and all faults. */
+  /** Ends all sessions and all faults. */
   clear(): void {
     this.clearFaults();
     this.drop();
   }
 
-  /** Ends all, without an answer to anyone. */
+  /** Ends everything, without any answers. */
   close(): void {
     this.stopFollowing();
     clearImmediate(this.flushing);
@@ -165,7 +165,7 @@ export class Streams {
     this.sessions.clear();
   }
 
-  /** A new event. */
+  /** Queues a new event for all clients that want it. */
   private deliver(event: BusEvent): void {
     for (const session of this.sessions.values()) {
       for (const { name, wants } of session.subscriptions.values()) if (wants(event)) this.queue(session, event, name);
@@ -178,7 +178,7 @@ export class Streams {
     if (!session.push({ json, limit: limitOf(event) })) this.end(session, new Refusal(ERRORS.unknownClient));
   }
 
-  /** Gives what has come in this turn to those who wait for it, in one answer. */
+  /** At the end of this turn, answers the held connects that have events. So all events of the turn are in one answer. */
   private flushSoon(): void {
     this.flushing ??= setImmediate(() => {
       this.flushing = undefined;
@@ -207,13 +207,13 @@ export class Streams {
     return used >= max;
   }
 
-  /** A token is no good any more: its streams end. */
+  /** Ends the streams of a token that is no longer valid. */
   private endLogin(login: Session): void {
     for (const session of this.sessions.values()) if (session.login === login) this.end(session, new Refusal(ERRORS.unauthorized));
   }
 }
 
-/** The limit an event counts against when it is delivered. */
+/** Returns the limit against which an event counts when it is delivered. */
 function limitOf({ kind }: BusEvent): LimitName {
   return kind === "platform" || kind === "change" ? "DailyDeliveredPlatformEvents" : "DailyDurableStreamingApiEvents";
 }

@@ -3,25 +3,25 @@ import type { Org } from "../org";
 import { ERRORS, members, Refusal, type Message } from "./bayeux";
 import { topicFilter } from "./topic-filter";
 
-/** What a client gets by one subscription. */
+/** A subscription of a client. */
 export interface StreamSubscription {
-  /** As the client wrote it, with its query. */
+  /** The channel as the client has written it, with its query. */
   name: string;
   wants(event: BusEvent): boolean;
 }
 
-/** A subscription, and what it begins with. */
+/** A subscription and the events with which it begins. */
 export interface Subscribed {
   subscription: StreamSubscription;
-  /** Events the client asked to have again, oldest first. */
+  /** The events after the replay id that the client has given, oldest first. */
   replayed: BusEvent[];
 }
 
-/** Replay values that are no replay ids. */
+/** Values with a special meaning instead of a replay id. */
 const NEW_ONLY = -1;
 const ALL_RETAINED = -2;
 
-/** Checks a `/meta/subscribe`. @throws Refusal */
+/** Checks a `/meta/subscribe` and returns the subscription. @throws Refusal */
 export function subscribe(org: Org, message: Message): Subscribed {
   const name = channelName(message);
   const [path, query] = name.split(/\?(.*)/s) as [string, string | undefined];
@@ -33,7 +33,7 @@ export function subscribe(org: Org, message: Message): Subscribed {
   return { subscription: { name, wants }, replayed: after === undefined ? [] : org.events.read(channel, after).filter(wants) };
 }
 
-/** The channel a message names in `subscription`. @throws Refusal */
+/** Returns the channel that a message names in `subscription`. @throws Refusal */
 export function channelName(message: Message): string {
   const name = message["subscription"];
   if (typeof name !== "string" || name === "") throw new Refusal(ERRORS.noChannel);
@@ -42,7 +42,7 @@ export function channelName(message: Message): string {
   return name;
 }
 
-/** The replay id behind which a subscription begins; undefined for what comes from now on. @throws Refusal */
+/** Returns the replay id after which a subscription begins; `undefined` if it begins now. @throws Refusal */
 function startOf(org: Org, channel: Channel, replay: unknown): number | undefined {
   if (replay === undefined) return undefined;
   const map = members(replay);
@@ -61,7 +61,7 @@ function startOf(org: Org, channel: Channel, replay: unknown): number | undefine
   );
 }
 
-/** Why there is no such channel: it differs by kind. */
+/** Returns the error for a channel that does not exist. It depends on the kind of channel. */
 function noChannel(org: Org, name: string): Refusal {
   if (/^\/(?:topic|event|data)\//.test(name)) return new Refusal(`400::The channel you requested to subscribe to doesn’t exist {${name}}`);
   if (!name.startsWith("/u/")) return new Refusal(`403::Cannot create channel {${name}}`);
@@ -73,7 +73,7 @@ function noChannel(org: Org, name: string): Refusal {
   return new Refusal("404::Unknown channel");
 }
 
-/** A map as Java prints one: `{/event/B__e=-1}`. */
+/** Returns a map as Java prints it, for example `{/event/B__e=-1}`. */
 function javaMap(map: Record<string, unknown>): string {
   return `{${Object.entries(map).map(([key, value]) => `${key}=${javaText(value)}`).join(", ")}}`;
 }

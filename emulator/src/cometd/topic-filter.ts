@@ -1,13 +1,13 @@
 import { Refusal } from "./bayeux";
 
-/** Whether a record goes to a subscription `/topic/T?Field=value`. */
+/** Returns whether a record goes to a subscription such as `/topic/T?Field=value`. */
 export type TopicFilter = (sobject: Record<string, unknown>) => boolean;
 
 /**
  * Reads the query of a subscription to a PushTopic: `Status='New'&Priority='High'`.
  *
- * @param fields what the PushTopic selects
- * @throws Refusal for a field it does not select
+ * @param fields the fields that the PushTopic selects
+ * @throws Refusal for a field that it does not select
  */
 export function topicFilter(query: string, fields: readonly string[]): TopicFilter {
   const conditions = query.split("&").map((part) => {

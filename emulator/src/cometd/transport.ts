@@ -2,20 +2,20 @@ import type { Reply, Request } from "../http";
 import { NEWEST_VERSION } from "../rest/resources";
 import { Refusal, type Message } from "./bayeux";
 
-/** Where the streams are, whatever the version. */
+/** The paths of the CometD server, with any version. */
 export const COMETD_PATH = /^\/cometd(?:\/|$)/;
 
-/** Longest request body, in bytes. */
+/** Most bytes of a request body. */
 export const MAX_COMETD_BYTES = 32_768;
 
-/** The first version with these streams. */
+/** The oldest API version with CometD as it is here. */
 const OLDEST_VERSION = 37;
 
 const COOKIE = "BAYEUX_BROWSER";
 
-/** The messages of a call, or the answer to one that has none. */
+/** Returns the messages of a call, or the answer to a call that has none. */
 export function readMessages(request: Request): Message[] | Reply {
-  // A GET is a client's try at WebSocket.
+  // A GET is the attempt of a client to use WebSocket.
   if (request.method !== "POST") return { status: 405, text: "Method Not Allowed", headers: { Allow: "POST" } };
   if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) return { status: 400, text: "Unknown Bayeux Transport" };
   let json: unknown;
@@ -29,7 +29,7 @@ export function readMessages(request: Request): Message[] | Reply {
   return messages.every(isMessage) ? messages : { status: 400, text: "Malformed JSON" };
 }
 
-/** Checks the version in `/cometd/NN.0`; clients of Java's library add what they send: `/cometd/66.0/handshake`. @throws Refusal */
+/** Checks the version in `/cometd/NN.0`. Clients of the Java library append the kind of message, as in `/cometd/66.0/handshake`. @throws Refusal */
 export function checkPath(path: string): void {
   const version = Number(/^\/cometd\/(?:replay\/)?(\d{1,3})\.0(?:\/\w*)?$/.exec(path)?.[1]);
   if (Number.isNaN(version)) throw new Refusal(`400::API version in the URI is mandatory. URI format: '/cometd/${NEWEST_VERSION}.0'`, undefined, 400);
@@ -38,7 +38,7 @@ export function checkPath(path: string): void {
   }
 }
 
-/** The value of the cookie that holds a client and its session together. */
+/** Returns the value of the cookie that ties a client to its session. */
 export function readCookie(request: Request): string | undefined {
   for (const cookie of (request.headers.cookie ?? "").split(";")) {
     const [name, value] = cookie.trim().split(/=(.*)/s);
@@ -47,7 +47,7 @@ export function readCookie(request: Request): string | undefined {
   return undefined;
 }
 
-/** The header that gives a client its cookie. */
+/** Returns the header that gives a client this cookie. */
 export function setCookie(value: string): { "Set-Cookie": string } {
   return { "Set-Cookie": `${COOKIE}=${value};Path=/cometd/;HttpOnly` };
 }

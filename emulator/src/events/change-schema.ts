@@ -14,7 +14,7 @@ interface AvroField {
 
 const strings = { type: "array", items: "string" };
 
-/** What every change event begins with. The last three name fields by their places in the schema. */
+/** The header with which every change event begins. Its last three fields name fields of the event by their places in the schema. */
 const HEADER: AvroField = {
   name: "ChangeEventHeader",
   type: {
@@ -45,38 +45,38 @@ const HEADER: AvroField = {
   doc: "",
 };
 
-/** The parts of compound fields, all of them, so that two addresses of an object are of one type. */
+/** All parts that compound fields can have, so that all addresses of an object have the same type. */
 const PARTS: Record<"Address" | "PersonName", readonly string[]> = {
   Address: ["Street", "City", "State", "PostalCode", "Country"],
   PersonName: ["Salutation", "FirstName", "LastName"],
 };
 
-/** The type of a compound field. */
+/** Returns the type of a compound field. */
 const typeOf = (compound: string): keyof typeof PARTS => (compound === "Name" ? "PersonName" : "Address");
 
-/** Where a field stands in the schema of its object's change events. */
+/** The place of a field in the schema of its object's change events. */
 export interface FieldPlace {
   /** Index among the schema's fields. */
   index: number;
-  /** Name of that field: the field itself, or the compound it is part of. */
+  /** Name of that field: the field itself, or the compound field of which it is a part. */
   name: string;
-  /** Name and index within the compound. */
+  /** Name and index within the compound field. */
   part?: { name: string; index: number };
 }
 
 /** The layout of an object's change events. */
 export interface ChangeSchema {
-  /** The same as long as the fields are: what stands in `data.schema` over CometD, and `schema_id` over gRPC. */
+  /** The value of `data.schema` over CometD, and of `schema_id` over gRPC. It changes only with the fields. */
   id: string;
   /** The Avro schema. */
   layout: { type: "record"; name: string; namespace: string; fields: AvroField[] };
-  /** By the names of the object's fields. */
+  /** The places of the object's fields, by field name. */
   places: ReadonlyMap<string, FieldPlace>;
 }
 
 const known = new WeakMap<ObjectSchema, ChangeSchema>();
 
-/** The schema of an object's change events. */
+/** Returns the schema of an object's change events. */
 export function changeSchema(object: ObjectSchema): ChangeSchema {
   let schema = known.get(object);
   if (!schema) known.set(object, (schema = build(object)));
@@ -97,7 +97,7 @@ function build(object: ObjectSchema): ChangeSchema {
   return { id: createHash("md5").update(JSON.stringify(layout)).digest("base64url"), layout, places };
 }
 
-/** A compound, whose type is written out where it stands first. */
+/** Returns the schema's field for a compound field. Its type is written out where it occurs first, and only named after that. */
 function compoundField(name: string, defined: Set<string>): AvroField {
   const type = typeOf(name);
   const fields = PARTS[type].map((part) => ({ name: part, type: ["null", "string"], default: null }));

@@ -2,19 +2,19 @@ import { createHash } from "node:crypto";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field } from "../schema/types";
 
-/** Avro types by field type; what is not here is a string. */
+/** Avro types by field type. All other fields are strings. */
 const AVRO: Partial<Record<Field["type"], string>> = { boolean: "boolean", int: "double", double: "double", currency: "double", percent: "double", date: "long", datetime: "long" };
 
-/** How `doc` names the types. */
+/** The names of the types in `doc`. All others are `Text`. */
 const DOC: Partial<Record<Field["type"], string>> = {
   boolean: "Boolean", int: "Double", double: "Double", currency: "Double", percent: "Double", date: "DateOnly", datetime: "DateTime", reference: "EntityId",
   textarea: "EscapedRichTextArea",
 };
 
-/** The layouts of an event's schema: what goes over gRPC, or the JSON that CometD delivers. */
+/** The layout of an event's schema: that of the data over gRPC (`COMPACT`), or that of the JSON over CometD (`EXPANDED`). */
 export type PayloadFormat = "COMPACT" | "EXPANDED";
 
-/** The Avro schema of an event, as both schema resources give it. */
+/** Returns the Avro schema of an event, as both schema resources do. */
 export function eventSchema(object: ObjectSchema, format: PayloadFormat): Record<string, unknown> {
   const fields = payloadFields(object, format);
   const compact = { name: object.name, namespace: "com.sforce.eventbus", type: "record", fields };
@@ -31,7 +31,7 @@ export function eventSchema(object: ObjectSchema, format: PayloadFormat): Record
 
 const ids = new WeakMap<ObjectSchema, string>();
 
-/** What stands in `data.schema` of an event: the same as long as its fields are. */
+/** Returns the value of an event's `data.schema`. It changes only with the event's fields. */
 export function schemaId(object: ObjectSchema): string {
   let id = ids.get(object);
   if (id === undefined) {
@@ -41,7 +41,7 @@ export function schemaId(object: ObjectSchema): string {
   return id;
 }
 
-/** CometD delivers times as text, and no other type differs. */
+/** Returns the fields of an event's payload. Only times differ between the layouts: CometD delivers them as text. */
 function payloadFields(object: ObjectSchema, format: PayloadFormat): Record<string, unknown>[] {
   const own = object.fields.filter((field) => field.createable);
   const created = [
@@ -54,7 +54,7 @@ function payloadFields(object: ObjectSchema, format: PayloadFormat): Record<stri
   ];
 }
 
-/** A field as a schema has it. @param nullable whether an event may leave it out */
+/** Returns a field of a schema. @param nullable whether an event may leave it out */
 export function avroField(field: Field, format: PayloadFormat, nullable: boolean): { name: string; type: unknown; doc: string; default?: null } {
   const isTime = field.type === "date" || field.type === "datetime";
   const type = isTime && format === "EXPANDED" ? "string" : (AVRO[field.type] ?? "string");

@@ -11,47 +11,47 @@ import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from
 import type { StatsCounts } from "./stats";
 import { finite, StreamControl } from "./stream-control";
 
-/** What {@link Control.stats} gives. */
+/** The result of {@link Control.stats}. */
 export interface StatsReading extends StatsCounts {
-  /** Live records by object. */
+  /** Number of live records by object. */
   records: Record<string, number>;
   sessions: number;
   apiUsage: { used: number; max: number };
 }
 
-/** What the org can be made to do, by method here and by `POST /__emu/<name>` with the argument as JSON over HTTP. */
+/** The control API: what the org can be made to do, by a method here or over HTTP by `POST /__emu/<method>` with the argument as JSON. */
 export class Control extends StreamControl {
-  /** Ends all sessions, or those of one client: the next call with such a token is 401 `INVALID_SESSION_ID`. */
+  /** Ends all sessions, or those of one client. The next call with such a token gets 401 `INVALID_SESSION_ID`. */
   expireTokens(options: { clientId?: string } = {}): { expired: number } {
     return { expired: this.org.sessions.expire(options.clientId) };
   }
 
-  /** The next calls fail. */
+  /** Makes the next calls fail. */
   failNext(fault: FailNext = {}): void {
     this.org.faults.failNext(fault);
   }
 
-  /** All calls are answered 503, for a time or until {@link clearFaults}. */
+  /** Answers all calls with 503, for a time or until {@link clearFaults}. */
   unavailable(fault: Unavailable = {}): void {
     this.org.faults.unavailable(fault);
   }
 
-  /** All answers come late; `{ ms: 0 }` ends it. */
+  /** Delays all answers, until it is called with `{ ms: 0 }`. */
   slow(fault: Slow): void {
     this.org.faults.slow(fault);
   }
 
-  /** The next connections are reset, before or after the request was processed. */
+  /** Resets the connections of the next requests, before or after they are processed or in the middle of the answer. */
   resetConnections(fault: ResetConnections = {}): void {
     this.org.faults.resetConnections(fault);
   }
 
-  /** All calls are refused for going over a limit. */
+  /** Refuses all calls because they exceed a limit. */
   requestLimit(fault: RequestLimit = {}): void {
     this.org.faults.requestLimit(fault);
   }
 
-  /** Ends every fault; locks, rules, users and usage stay. */
+  /** Ends all faults. Locks, rules, users and usage stay. */
   clearFaults(): void {
     this.org.faults.clear();
     this.org.pubsub?.clearFaults();
@@ -59,7 +59,7 @@ export class Control extends StreamControl {
     this.org.sessions.exceedLoginRate(0);
   }
 
-  /** Someone else holds this record: writes to it, or to records that name it as a parent, fail with `UNABLE_TO_LOCK_ROW`. */
+  /** Locks a record as if someone else had it: writes to it, or to records that name it as a parent, fail with `UNABLE_TO_LOCK_ROW`. */
   lockRecord(options: { id: string; times?: number }): void {
     this.org.locks.lock(options.id, options.times === undefined ? undefined : finite("times", options.times));
   }
@@ -68,12 +68,12 @@ export class Control extends StreamControl {
     this.org.locks.unlock(options.id);
   }
 
-  /** Sets the count of calls of the last 24 hours and its limit. At the limit calls are refused. */
+  /** Sets the number of calls in the last 24 hours and the limit. At the limit, calls are refused. */
   setApiUsage(options: { used?: number; max?: number }): { used: number; max: number } {
     return this.setLimit({ name: "DailyApiRequests", ...options });
   }
 
-  /** Sets how much of any limit of `/limits` is used, and the limit. */
+  /** Sets how much of a limit of `/limits` is used, and the limit itself. */
   setLimit({ name, used, max }: { name: LimitName; used?: number; max?: number }): Usage {
     return this.org.limits.set(name, {
       ...(used === undefined ? {} : { used: finite("used", used) }),
@@ -81,27 +81,27 @@ export class Control extends StreamControl {
     });
   }
 
-  /** Ends refresh tokens, and the sessions they gave: of all users, or of one. */
+  /** Ends the refresh tokens of all users or of one, and the sessions that came from them. */
   revokeRefreshTokens(options: { username?: string } = {}): { revoked: number } {
     return { revoked: this.org.sessions.revokeRefreshTokens(options.username) };
   }
 
-  /** Ends the authorization codes that were given out and not redeemed. */
+  /** Ends the authorization codes that were issued but not redeemed. */
   expireCodes(): { expired: number } {
     return { expired: this.org.sessions.codes.clear() };
   }
 
-  /** The last thousand secrets that went over the wire (tokens, codes, verifiers), to look for where they must not be. Not over HTTP. */
+  /** Returns the last thousand secrets that were sent (tokens, codes, verifiers), so that tests can look for them where they must not be. Not available over HTTP. */
   secrets(): string[] {
     return this.org.sessions.secrets();
   }
 
-  /** Every login is refused with `login rate exceeded`, for a time or until {@link clearFaults}. */
+  /** Refuses all logins with `login rate exceeded`, for a time or until {@link clearFaults}. */
   exceedLoginRate(options: { ms?: number } = {}): void {
     this.org.sessions.exceedLoginRate(options.ms === undefined ? undefined : finite("ms", options.ms));
   }
 
-  /** Whether a user may log in, and why not. Sessions that are open stay open. */
+  /** Sets whether a user may log in and, if not, why. Open sessions stay open. */
   setUser(options: { username: string; state: UserState }): void {
     this.org.setUserState(options.username, options.state);
   }
@@ -112,12 +112,12 @@ export class Control extends StreamControl {
     this.org.addRule(object, { ...rule });
   }
 
-  /** Adds a Case assignment rule, as an admin would; gives its id. */
+  /** Adds a Case assignment rule, as an admin would. @returns its id */
   addAssignmentRule(rule: AssignmentRuleDefinition): { id: string } {
     return { id: this.org.assignment.add(rule) };
   }
 
-  /** Adds an approval process of one step to an object; gives its id. */
+  /** Adds an approval process of one step to an object. @returns its id */
   addApprovalProcess(process: ApprovalDefinition): { id: string } {
     return { id: this.org.approvals.add(process).id };
   }
@@ -127,7 +127,7 @@ export class Control extends StreamControl {
     this.org.duplicates.add(rule);
   }
 
-  /** Makes a queue for these objects; gives its id. */
+  /** Adds a queue for these objects. @returns its id */
   addQueue(options: { name: string; developerName?: string; objects?: string[] }): { id: string } {
     const { name, developerName, objects = ["Case"] } = options;
     const id = this.org.insert("Group", { Name: name, Type: "Queue", ...(developerName ? { DeveloperName: developerName } : {}) });
@@ -135,27 +135,27 @@ export class Control extends StreamControl {
     return { id };
   }
 
-  /** Creates records through all checks, as a user would, by default the first client's; gives their ids. */
+  /** Creates records with all checks, as a user would; by default, the user of the first client. @returns their ids */
   insert({ object, records, username }: { object: string; records: Record<string, unknown>[]; username?: string }): { ids: string[] } {
     return { ids: records.map((record) => this.org.insert(object, record, username)) };
   }
 
-  /** Locators given out so far are stale: the next page of a query is `INVALID_QUERY_LOCATOR`. */
+  /** Makes all query locators invalid: requests for the next page get `INVALID_QUERY_LOCATOR`. */
   ageLocators(): { aged: number } {
     return { aged: this.org.cursors.age() };
   }
 
-  /** How fast bulk jobs go, from now on. */
+  /** Sets how fast bulk jobs run from now on. */
   bulkPace(pace: BulkPace): void {
     jobsOf(this.org).pace.set(pace);
   }
 
-  /** The next bulk jobs fail, or hang until {@link releaseJobs}. */
+  /** Makes the next bulk jobs fail, or hang until {@link releaseJobs}. */
   bulkFault(fault: BulkFault): void {
     jobsOf(this.org).pace.strike(fault);
   }
 
-  /** Bulk jobs that hang go on. */
+  /** Lets bulk jobs that hang go on. */
   releaseJobs(): void {
     jobsOf(this.org).pace.release();
   }
@@ -170,13 +170,13 @@ export class Control extends StreamControl {
     this.org.shiftClock(finite("ms", options.ms));
   }
 
-  /** Counts of calls and logins, the last requests, records by object. */
+  /** Returns the counts of calls and logins, the last requests, and the number of records by object. */
   stats(): StatsReading {
     const records = Object.fromEntries(this.org.schema.objects.map((object) => [object.name, this.org.store.table(object).size]));
     return { ...this.org.stats.read(), records, sessions: this.org.sessions.count, apiUsage: this.org.limits.usage("DailyApiRequests") };
   }
 
-  /** Back to the start: no records but the users, no sessions, faults, locks or counts, rules as in the schema. */
+  /** Sets the org back to its start: no records except users, no sessions, faults, locks or counts, and only the rules of the schema. */
   reset(): void {
     this.org.reset();
   }

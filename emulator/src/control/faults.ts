@@ -1,67 +1,67 @@
 /**
- * Which requests a fault hits. By default every call of the REST API, and nothing else; an outage hits the streams, too. What looks only
- * whether the org is there, the list of versions, takes no fault that was meant for the next call, unless `path` names it.
+ * Which requests a fault hits. By default all calls of the REST and SOAP APIs; an outage also hits the streams. The list of versions, with which clients only check that
+ * the org is there, does not use up a fault for the next calls unless `path` names it.
  */
 export interface FaultScope {
-  /** `api`: REST and SOAP; `streaming`: CometD, and the calls and new streams of the Pub/Sub API. */
+  /** `api`: REST and SOAP. `streaming`: CometD, and the calls and new streams of the Pub/Sub API. */
   kind?: "api" | "streaming";
-  /** Only requests whose path and query contain this text, for example `composite/sobjects`. */
+  /** Only requests with this text in the path or the query, for example `composite/sobjects`. */
   path?: string;
-  /** Only this HTTP method. */
+  /** Only requests with this HTTP method. */
   method?: string;
-  /** The token endpoint too. Default false. */
+  /** Whether logins are hit as well. Default false. */
   oauth?: boolean;
 }
 
-/** The next calls fail with this answer. */
+/** Makes the next calls fail with this answer. */
 export interface FailNext extends FaultScope {
-  /** Default 1. */
+  /** How many calls. Default 1. */
   count?: number;
   /** HTTP status. Default 500. */
   status?: number;
-  /** Default `UNKNOWN_EXCEPTION`; for the token endpoint, its `error`. */
+  /** Default `UNKNOWN_EXCEPTION`. For the token endpoint, this is the `error` of the answer. */
   errorCode?: string;
   message?: string;
   /** ms before the answer. Default 0. */
   delay?: number;
-  /** A body of HTML in place of the JSON error, as Salesforce's edge sends it. */
+  /** A body in HTML instead of the JSON error, as Salesforce's edge servers send it. */
   html?: string;
 }
 
-/** All calls are answered 503. */
+/** Answers all calls with 503. */
 export interface Unavailable extends FaultScope {
-  /** Default: until cleared. */
+  /** For how many ms. Default: until cleared. */
   ms?: number;
-  /** HTML instead of the JSON error. Default false. */
+  /** Whether the body is HTML instead of the JSON error. Default false. */
   html?: boolean;
 }
 
-/** All answers come late. */
+/** Delays all answers. */
 export interface Slow extends FaultScope {
-  /** 0 ends it. */
+  /** By how many ms. 0 ends the fault. */
   ms: number;
 }
 
 /**
- * The next connections are reset:
- * `before` the request is processed; `after` it – the record is written, the answer lost; `during` – half of the answer is sent.
+ * Resets the connections of the next requests: `before` the request is processed, `after` it (the record is written but the answer is lost), or `during` the answer (only
+ * half of it is sent).
  */
 export interface ResetConnections extends FaultScope {
-  /** Default 1. */
+  /** How many connections. Default 1. */
   count?: number;
   /** Default `before`. */
   when?: "before" | "during" | "after";
 }
 
-/** All calls are refused with `REQUEST_LIMIT_EXCEEDED`. */
+/** Refuses all calls with `REQUEST_LIMIT_EXCEEDED`. */
 export interface RequestLimit {
-  /** `total`: the day's calls are used up; `concurrent`: too many long ones at once. Default `total`. */
+  /** `total`: the day's calls are used up. `concurrent`: too many long calls run at once. Default `total`. */
   kind?: "total" | "concurrent";
-  /** Default: until cleared. */
+  /** For how many ms. Default: until cleared. */
   ms?: number;
 }
 
-/** What is to become of one request. */
+/** What happens to a request. */
 export interface Verdict {
   /** ms to wait before the answer. */
   delay: number;
@@ -69,22 +69,22 @@ export interface Verdict {
   fail?: Required<Pick<FailNext, "status" | "errorCode" | "message">> & { html?: string };
 }
 
-/** A request, as far as a fault looks at it. */
+/** The properties of a request by which a fault hits it. */
 export interface Target {
   method: string;
   /** Path and query. */
   url: string;
-  /** `api`: REST and SOAP; `oauth`: logins by whichever flow, and what else is below `/services/oauth2`; `streaming`: CometD. */
+  /** `api`: REST and SOAP. `oauth`: logins by any flow, and all other paths below `/services/oauth2`. `streaming`: CometD and the Pub/Sub API. */
   kind: "api" | "oauth" | "streaming" | "other";
 }
 
-/** Needs no session, and is no call of the day's. */
+/** The list of versions. It needs no session and does not count as a call. */
 const VERSIONS_PATH = /^\/services\/data\/?$/;
 
 const MAINTENANCE = "We are performing maintenance. We apologize for the inconvenience.";
 const MAINTENANCE_HTML = `<html><head><title>Service Unavailable</title></head><body><h1>${MAINTENANCE}</h1></body></html>`;
 
-/** The faults switched on, and the decision for each request. */
+/** The faults that are switched on. Decides what happens to each request. */
 export class Faults {
   private failing: (FailNext & { left: number })[] = [];
   private resetting: (ResetConnections & { left: number })[] = [];
@@ -124,7 +124,7 @@ export class Faults {
     this.limit = undefined;
   }
 
-  /** Decides one request, and counts it against the faults that have a count. */
+  /** Decides what happens to a request, and counts it against a fault that hits a number of requests. */
   judge(target: Target): Verdict {
     const delay = this.slowness && hits(this.slowness, target) ? this.slowness.ms : 0;
     const reset = takeOne(this.resetting, target);
@@ -145,18 +145,18 @@ export class Faults {
   }
 }
 
-/** What a call over a limit is told. */
+/** Returns the error text for a call that exceeds a limit. */
 export function limitText(kind: "total" | "concurrent"): string {
   return kind === "total" ? "TotalRequests Limit exceeded." : "ConcurrentRequests (Concurrent API Requests) Limit exceeded.";
 }
 
-/** What an error of the org itself says. */
+/** Returns the text of an internal error of the org. */
 export function unexpected(): string {
   const errorId = `${Date.now()}-${Math.floor(Math.random() * 1e6)} (0)`;
   return `An unexpected error occurred. Please include this ErrorId if you contact support: ${errorId}`;
 }
 
-/** @param everywhere without a kind, the streams are hit like the REST API */
+/** Whether a fault hits a request. @param everywhere whether a fault without a kind also hits the streams */
 function hits(scope: FaultScope, target: Target, everywhere = false): boolean {
   if (target.kind === "oauth" ? !scope.oauth : !kindsOf(scope, everywhere).includes(target.kind)) return false;
   if (scope.method !== undefined && scope.method.toUpperCase() !== target.method) return false;

@@ -3,10 +3,10 @@ import type { Reply, Request } from "../http";
 import type { Org } from "../org";
 import type { Control } from "./control";
 
-/** Where the control API lives. */
+/** The path of the control API. */
 export const CONTROL_PREFIX = "/__emu";
 
-/** The verbs, in the order `GET /__emu` lists them. */
+/** The verbs, in the order in which `GET /__emu` lists them. */
 const VERBS = [
   ...["expireTokens", "failNext", "unavailable", "slow", "resetConnections", "requestLimit", "clearFaults"],
   ...["lockRecord", "unlockRecord", "setApiUsage", "setLimit", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "declare", "ageLocators", "shiftClock", "stats", "reset"],
@@ -16,10 +16,10 @@ const VERBS = [
   ...["pubsubFault", "killStreams", "silence", "pubsubStreams", "setManagedSubscription"],
 ];
 
-/** Records `GET /__emu/records/<object>` gives unless `limit` says otherwise. */
+/** How many records `GET /__emu/records/<object>` returns unless `limit` says otherwise. */
 const DEFAULT_LIMIT = 1000;
 
-/** Answers `/__emu/…`: the same verbs as {@link Control}, the argument as JSON body, the result as JSON. */
+/** Answers `/__emu/…`. The verbs are methods of {@link Control}. The body is the argument and the answer the result, both as JSON. */
 export function controlRoutes(org: Org, control: Control, request: Request): Reply {
   const [verb, argument] = request.path.slice(CONTROL_PREFIX.length + 1).split("/");
   if (!verb) return { status: 200, json: { verbs: VERBS, read: ["stats", "records/<object>?limit=", "events/<name>", "channel?name="] } };
@@ -39,14 +39,14 @@ export function controlRoutes(org: Org, control: Control, request: Request): Rep
   }
 }
 
-/** What a channel still has, as JSON: the number of a commit as text, since it has 64 bits. */
+/** Answers with the events that a channel still has. Commit numbers are text, because they have 64 bits. */
 function channel(org: Org, name: string): Reply {
   if (!org.events.channel(name)) return { status: 404, json: { error: `the org has no channel ${name}` } };
   const events = org.events.retained(name).map((event) => (event.kind === "change" ? { ...event, header: { ...event.header, commitNumber: String(event.header.commitNumber) } } : event));
   return { status: 200, json: { events } };
 }
 
-/** The newest records of an object first. */
+/** Answers with the newest records of an object, newest first. */
 function records(org: Org, name: string, request: Request): Reply {
   const object = org.schema.object(name);
   if (!object) return { status: 404, json: { error: `no such object: ${name}` } };

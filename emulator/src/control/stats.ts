@@ -1,43 +1,43 @@
-/** One request the emulator has answered, or cut off. */
+/** A request that the emulator has answered or cut off. */
 export interface RequestRecord {
   /** ISO time. */
   time: string;
   method: string;
   /** Path with query. */
   path: string;
-  /** What it was, with ids and values taken out: `PATCH composite/sobjects/Case/Device_Event_Id__c`. */
+  /** The call without ids and values, for example `PATCH composite/sobjects/Case/Device_Event_Id__c`. */
   kind: string;
-  /** 0 when the connection was reset. */
+  /** HTTP status; 0 if the connection was reset. */
   status: number;
-  /** From the whole request read to the answer written. */
+  /** ms from the end of the request to the end of the answer. */
   ms: number;
   /** The `Sforce-…` headers of the request. */
   headers: Record<string, string>;
 }
 
-/** What was counted since the start or the last reset. */
+/** Counts since the start or the last reset. */
 export interface StatsCounts {
-  /** Calls of the REST API, refused and faulted ones too. */
+  /** Calls of the REST and SOAP APIs, including refused ones and those that a fault has hit. */
   apiCalls: number;
   /** The same by {@link RequestRecord.kind}. */
   byKind: Record<string, number>;
-  /** Calls of the token endpoint that reached it, refused ones too. */
+  /** Requests for a token and SOAP logins, including refused ones, but not those that a fault has hit. */
   tokenRequests: number;
-  /** Tokens given out. */
+  /** Tokens that were issued. */
   logins: number;
   loginsByClient: Record<string, number>;
-  /** The last 200, oldest first, with calls of the token endpoint. */
+  /** The last 200 requests, oldest first, including those for a token. */
   lastRequests: RequestRecord[];
 }
 
-/** Requests remembered. */
+/** How many requests are remembered. */
 const MAX_REQUESTS = 200;
 
-/** Kinds of calls counted by themselves, and what the rest is counted as: paths can be of any number. */
+/** How many kinds of calls are counted separately, since there is no limit to the number of paths; and the kind as which all others are counted. */
 const MAX_KINDS = 1000;
 const OTHER = "other";
 
-/** Counts of what the org was asked. */
+/** Counts the requests to the org. */
 export class Stats {
   private apiCalls = 0;
   private tokenRequests = 0;
@@ -66,7 +66,7 @@ export class Stats {
     if (this.requests.length > MAX_REQUESTS) this.requests.shift();
   }
 
-  /** A copy of the counts. */
+  /** Returns a copy of the counts. */
   read(): StatsCounts {
     return {
       apiCalls: this.apiCalls,

@@ -6,48 +6,48 @@ import type { KillStreams, PubSubFault, PubSubHub } from "../pubsub/hub";
 import type { ManagedDefinition } from "../pubsub/managed-subscriptions";
 import type { StreamState } from "../pubsub/rpc";
 
-/** The argument may come from JSON that somebody typed. */
+/** Checks that an argument is a number, since it may come from JSON that a person has typed. */
 export function finite(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw new Error(`${name} must be a number`);
 }
 
-/** What the event bus, and those who serve it, can be made to do: part of the control API. */
+/** The part of the control API for the event bus and the servers of its events. */
 export class StreamControl {
   constructor(protected readonly org: Org) {}
 
-  /** Tells the changes of these objects as change events from now on. */
+  /** Publishes change events for these objects from now on. */
   enableChangeEvents(options: { objects: string[] }): { enabled: string[] } {
     this.org.changes.capture.enable(options.objects);
     return { enabled: [...this.org.changes.capture.enabled] };
   }
 
-  /** Tells them no more, unless a custom channel has them. */
+  /** Publishes no more change events for these objects, unless they are members of a custom channel. */
   disableChangeEvents(options: { objects: string[] }): { enabled: string[] } {
     this.org.changes.capture.disable(options.objects);
     return { enabled: [...this.org.changes.capture.enabled] };
   }
 
-  /** Publishes a change event without fields. `ids` default to all records of the object. */
+  /** Publishes a change event without fields. Without `ids`, it is for all records of the object. */
   gapEvent(options: { object: string; changeType?: GapType; ids?: string[] }): void {
     const { object, changeType = "GAP_UPDATE", ids } = options;
     if (!GAP_TYPES.includes(changeType)) throw new Error(`changeType must be one of ${GAP_TYPES.join(", ")}`);
     this.org.changes.capture.gap(object, changeType, ids);
   }
 
-  /** Change events count their commits from here on; a number of 64 bits comes as text. */
+  /** Sets the next commit number of change events. A 64-bit number must be given as text. */
   setCommitNumber(options: { next: string | number }): void {
     if (!/^[1-9]\d{0,18}$/.test(String(options.next)) || BigInt(options.next) >= 2n ** 63n) throw new Error("next must be a whole number of at most 64 bits");
     this.org.changes.capture.countFrom(BigInt(options.next));
   }
 
-  /** Events and replay ids given out so far are as old as if nobody had fetched them in days: no client can go on behind one of them. */
+  /** Forgets all events and replay ids so far, as if their retention time was over: no client can go on after one of them. */
   ageEvents(): { aged: number } {
     this.org.changes.capture.commit();
     return { aged: this.org.events.age() };
   }
 
-  /** The org has moved: its events are gone, replay ids begin anew, below those that clients know, and connections of streams are broken. */
+  /** Acts as if the org was moved to other servers: its events are gone, replay ids begin again, below those that clients know, and streams lose their connections. */
   restartReplayIds(): { aged: number } {
     this.org.changes.capture.commit();
     this.org.cometd.drop({ cut: true });
@@ -55,64 +55,64 @@ export class StreamControl {
     return { aged: this.org.events.restart() };
   }
 
-  /** The next events are delivered twice, by the same replay id; 0 ends it. */
+  /** Delivers the next `count` events twice, with the same replay id. 0 ends this. */
   duplicateEvents(options: { count?: number } = {}): void {
     this.org.events.repeat(finite("count", options.count ?? 1));
   }
 
-  /** Leaves replay ids out before the next event. */
+  /** Skips `count` replay ids before the next event. */
   skipReplayIds(options: { count?: number } = {}): void {
     const count = finite("count", options.count ?? 100);
     if (!Number.isSafeInteger(count) || count < 1) throw new Error("count must be a whole number above 0");
     this.org.events.skip(count);
   }
 
-  /** Ends the streams over CometD, or one of them: the client is unknown from now on. `cut`: its connection is cut, too, in place of an answer. */
+  /** Ends all streams over CometD or one of them: its client is unknown from now on. With `cut`, a connection that waits for an answer is broken instead. */
   dropStreams(options: { cut?: boolean; clientId?: string } = {}): { dropped: number } {
     return { dropped: this.org.cometd.drop(options) };
   }
 
-  /** No connect that may wait – not a client's first one – is answered any more, for a time or until `{ ms: 0 }`: the connection stands, and nothing comes. */
+  /** Stops answering connects that may wait (all except a client's first one), for a time or until `{ ms: 0 }`. The connections stay open but nothing comes. */
   holdConnects(options: { ms?: number } = {}): void {
     this.org.cometd.holdConnects(options.ms === undefined ? undefined : finite("ms", options.ms));
   }
 
-  /** The next messages of streaming clients are refused; a connect that is being held is one of them. */
+  /** Refuses the next messages of streaming clients. Connects that are held count as such. */
   streamFault(fault: StreamFault = {}): void {
     this.org.cometd.fault(fault);
   }
 
-  /** Whether events that are replayed come inside the answer to the subscribe, ahead of it. Default true. */
+  /** Sets whether replayed events come together with the answer to the subscribe, before it. Default true. */
   deliverWithSubscribe(options: { on?: boolean } = {}): void {
     this.org.cometd.deliverWithSubscribe(options.on);
   }
 
-  /** The streams over CometD that are open. */
+  /** Returns the open streams over CometD. */
   listStreams(): { streams: StreamReading[] } {
     return { streams: this.org.cometd.list() };
   }
 
-  /** The next calls of the Pub/Sub API fail, or the streams that are open. */
+  /** Makes the next calls of the Pub/Sub API fail, or the open streams. */
   pubsubFault(fault: PubSubFault = {}): void {
     this.pubsub.fault(fault);
   }
 
-  /** Breaks the connections of the Pub/Sub API, or ends streams well. */
+  /** Breaks the connections of the Pub/Sub API, or ends streams in an orderly way. */
   killStreams(options: KillStreams = {}): { killed: number } {
     return this.pubsub.killStreams(options);
   }
 
-  /** Streams of the Pub/Sub API that are open say nothing any more, as over a connection that is half dead; new ones are well. */
+  /** Makes the open streams of the Pub/Sub API silent, as over a half-open connection. New streams work. */
   silence(): { silenced: number } {
     return this.pubsub.silence();
   }
 
-  /** Makes a managed subscription, or changes the one with this developer name; gives its id. One that is set to STOP ends its stream. */
+  /** Adds a managed subscription, or changes the one with this developer name. If it is set to STOP, its stream ends. @returns its id */
   setManagedSubscription(options: ManagedDefinition): { id: string } {
     return { id: this.pubsub.managed.set(options).id };
   }
 
-  /** The streams of the Pub/Sub API that have begun. */
+  /** Returns the streams of the Pub/Sub API that have begun. */
   pubsubStreams(): StreamState[] {
     return this.pubsub.list();
   }

@@ -4,13 +4,13 @@ import type { Org } from "../org";
 import { BUSINESS_UNIT_ID, type EngagementRecord } from "./engagement";
 import { COLLECTIONS, PROSPECT_WRITEABLE } from "./fields";
 
-/** Where Account Engagement answers; in the world, on a host of its own. */
+/** The path of Account Engagement. The real one has its own host. */
 export const ENGAGEMENT_PREFIX = "/api/v5/objects/";
 
 const MAX_LIMIT = 1000;
 const DEFAULT_LIMIT = 200;
 
-/** A refusal: `{ code, message }`. The form is the vendor's; codes and texts but 122 are from memory. */
+/** A refusal, which is answered as `{ code, message }`. The vendor documents this form. All codes and texts except code 122 are from memory. */
 class Refusal extends Error {
   constructor(
     readonly status: number,
@@ -21,10 +21,14 @@ class Refusal extends Error {
   }
 }
 
-/** What Account Engagement says when an account has too many calls under way, and when it has had too many today. */
+/** The codes of Account Engagement for too many concurrent calls, and for too many calls today. */
 const LIMITS = { concurrent: 66, total: 122 };
 
-/** A fault in the form of Account Engagement. @param code its number; limits of the REST API have theirs, its other codes become 1 */
+/**
+ * Returns a fault in the form of Account Engagement.
+ *
+ * @param code a number, or an error code of the REST API. Codes of limits have their own numbers, all others become 1
+ */
 export function engagementFailure(status: number, code: string, message: string): Reply {
   const limit = code === "REQUEST_LIMIT_EXCEEDED" ? LIMITS[/concurrent/i.test(message) ? "concurrent" : "total"] : undefined;
   return { status, json: { code: limit ?? (Number(code) || 1), message } };
@@ -75,7 +79,7 @@ function route(org: Org, request: Request): Reply {
   return { status: 200, json: pick(record, fieldsOf(request, known, ["id", "email"])) };
 }
 
-/** Pages go on by a token that keeps the question; nothing else may stand beside it. */
+/** Answers with a page of records. The token of the next page holds the limit and the last id. */
 function query(request: Request, all: EngagementRecord[], known: readonly string[]): Reply {
   const token = request.query.get("nextPageToken");
   const state = token === null ? undefined : readToken(token);
@@ -99,7 +103,7 @@ function readToken(token: string): { after: number; limit: number } | undefined 
   }
 }
 
-/** Every read says which fields it wants. */
+/** Returns the fields that are asked for. Every request to read must name them; others may leave them out if there is a `fallback`. */
 function fieldsOf({ query: parameters }: Request, known: readonly string[], fallback?: string[]): string[] {
   const text = parameters.get("fields");
   if (text === null || text === "") {

@@ -1,9 +1,9 @@
 import { COLLECTIONS } from "./fields";
 
-/** One record: values by field, `id` a number. */
+/** A record: values by field name. The `id` is a number. */
 export type EngagementRecord = { id: number } & Record<string, unknown>;
 
-/** The business unit there is, unless a client is to learn what another answers. */
+/** The id of the only business unit. */
 export const BUSINESS_UNIT_ID = "0Uv000000000001CAA";
 
 /** The records of Account Engagement. */

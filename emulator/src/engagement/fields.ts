@@ -1,9 +1,8 @@
-/** Fields every object of Account Engagement has. */
+/** The fields of all objects of Account Engagement. */
 const COMMON = ["id", "createdAt", "updatedAt"];
 
 /**
- * The collections of version 5 and the fields that may be asked for. Read from the object pages for prospect accounts and prospects,
- * from memory for the rest.
+ * The collections of version 5, and their fields. Those of prospect accounts and prospects are from the vendor's object pages, all others from memory.
  */
 export const COLLECTIONS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
   Object.entries({
@@ -24,5 +23,5 @@ export const COLLECTIONS: Readonly<Record<string, readonly string[]>> = Object.f
   }).map(([name, fields]) => [name, [...COMMON, ...fields]]),
 );
 
-/** What a client may write of a prospect. */
+/** The fields of a prospect that a client may write. */
 export const PROSPECT_WRITEABLE: ReadonlySet<string> = new Set(["email", "firstName", "lastName", "company", "phone", "score", "campaignId", "salesforceId"]);

@@ -3,7 +3,7 @@ import type { Client } from "../options";
 import type { Org } from "../org";
 import { OAuthError } from "./oauth-error";
 
-/** How far ahead `exp` may lie. The vendor's text says 3 minutes; 5 are seen to pass. */
+/** How far `exp` may be in the future. The vendor's documentation says 3 minutes, but 5 are accepted. */
 const MAX_AHEAD_SECONDS = 300;
 
 interface Claims {
@@ -18,8 +18,8 @@ const invalidAssertion = (): OAuthError => new OAuthError("invalid_grant", "inva
 /**
  * Checks the assertion of the JWT bearer flow: signature, issuer, audience, expiry, subject.
  *
- * @param ownUrl the address the request came to, which is a valid audience as a My Domain URL is, unless the settings name the audiences
- * @returns the client it speaks for
+ * @param ownUrl the address to which the request was sent. Like a My Domain URL, it is a valid audience, unless the settings name the audiences
+ * @returns the client for which the assertion was made
  */
 export function checkAssertion(org: Org, assertion: string, ownUrl: string): Client {
   const [header = "", payload = "", signature = "", ...rest] = assertion.split(".");
@@ -36,7 +36,7 @@ export function checkAssertion(org: Org, assertion: string, ownUrl: string): Cli
   if (!jwtAudiences.includes(String(claims.aud))) throw new OAuthError("invalid_grant", "audience is invalid");
   if (typeof claims.exp !== "number") throw invalidAssertion();
   const now = org.now() / 1000;
-  // A time in ms, the usual mistake, lies too far ahead and ends up here too.
+  // A time in ms, which is a common mistake, is too far in the future and ends up here, too.
   if (claims.exp <= now || claims.exp > now + MAX_AHEAD_SECONDS) throw new OAuthError("invalid_grant", "expired authorization code");
   if (String(claims.sub).toLowerCase() !== client.username.toLowerCase()) {
     throw new OAuthError("invalid_grant", "user hasn't approved this consumer");
@@ -49,7 +49,7 @@ function decode(part: string): unknown {
     const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
     if (typeof value === "object" && value !== null) return value;
   } catch {
-    // told below
+    // reported below
   }
   throw invalidAssertion();
 }

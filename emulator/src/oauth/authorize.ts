@@ -4,13 +4,13 @@ import type { Org } from "../org";
 import { formOf } from "./form";
 import { loginPage, refusalPage } from "./login-page";
 
-/** Scopes an app can ask for. */
+/** The scopes that an app can ask for. */
 const SCOPES = new Set(["api", "web", "full", "id", "profile", "email", "openid", "refresh_token", "offline_access", "cdp_api", "pardot_api", "wave_api"]);
 
-/** What an app has when it asks for none. */
+/** The scope of an app that asks for none. */
 const DEFAULT_SCOPE = "api refresh_token";
 
-/** A request to authorize, checked. */
+/** A checked request to authorize. */
 interface Checked {
   client: Client;
   redirectUri: string;
@@ -19,10 +19,10 @@ interface Checked {
   challenge: string | undefined;
 }
 
-/** Answers `/services/oauth2/authorize`: GET shows the login page, POST takes what was typed in and decided. */
+/** Answers `/services/oauth2/authorize`. GET shows the login page. POST takes the user name, the password and the decision. */
 export function authorize(org: Org, request: Request): Reply {
   const client = org.client(request.query.get("client_id") ?? "");
-  // To an address that is not the app's nothing is sent: these two are told on the spot.
+  // Nothing may be sent to an address that is not the app's, so these two errors are shown on a page.
   if (!client) return refusalPage("invalid_client_id", "client identifier invalid");
   const redirectUri = request.query.get("redirect_uri") ?? "";
   if (!isRedirectUri(client, redirectUri)) return refusalPage("redirect_uri_mismatch", "redirect_uri must match configuration");

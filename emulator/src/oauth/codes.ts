@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** What an authorization code was given for. */
+/** The request for which an authorization code was issued. */
 export interface CodeGrant {
   clientId: string;
   username: string;
@@ -10,10 +10,10 @@ export interface CodeGrant {
   challenge?: string;
 }
 
-/** A code lives for 15 minutes. */
+/** How long a code is valid, in ms. */
 const LIFETIME = 15 * 60_000;
 
-/** The authorization codes that were given out and not redeemed: each good for one try. */
+/** The authorization codes that were issued and not redeemed. Each is valid for one attempt. */
 export class AuthorizationCodes {
   private readonly codes = new Map<string, CodeGrant & { expiresAt: number }>();
 
@@ -29,14 +29,14 @@ export class AuthorizationCodes {
     return code;
   }
 
-  /** What the code stands for; it is gone after this, whatever comes of it. */
+  /** Returns what the code was issued for. After this the code is gone in any case. */
   redeem(code: string): CodeGrant | undefined {
     const grant = this.codes.get(code);
     this.codes.delete(code);
     return grant && grant.expiresAt > this.now() ? grant : undefined;
   }
 
-  /** Ends all; gives how many. */
+  /** Ends all codes. @returns how many there were */
   clear(): number {
     const count = this.codes.size;
     this.codes.clear();
@@ -45,8 +45,8 @@ export class AuthorizationCodes {
 }
 
 /**
- * Whether a verifier is the one a challenge was made of: base64url(SHA-256(verifier)), of unreserved characters, at least 43 (RFC 7636). That ends
- * at 128, but Salesforce asks for 128 random bytes in base64url, which are 171: what its own command line sends.
+ * Whether a challenge was made from this verifier: it is base64url(SHA-256(verifier)), and the verifier has at least 43 characters, all unreserved (RFC 7636). The RFC
+ * allows at most 128, but Salesforce asks for 128 random bytes in base64url, which are 171 characters, and its own command line sends these.
  */
 export function fitsChallenge(verifier: string, challenge: string): boolean {
   return /^[A-Za-z0-9._~-]{43,171}$/.test(verifier) && createHash("sha256").update(verifier).digest("base64url") === challenge;

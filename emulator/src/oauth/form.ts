@@ -5,13 +5,13 @@ import type { Org } from "../org";
 import { sameText } from "../users";
 import { OAuthError } from "./oauth-error";
 
-/** The fields of a form; none when the body is no form. */
+/** Returns the fields of a form. There are none if the body is not a form. */
 export function formOf(request: Request): URLSearchParams {
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(request.headers["content-type"] ?? "");
   return new URLSearchParams(isForm ? request.body.toString("utf8") : "");
 }
 
-/** The app a request speaks for: by HTTP Basic, or by the form. */
+/** Returns the app that a request names, by HTTP Basic authentication or in the form. @throws OAuthError for an unknown app */
 export function namedClient(org: Org, request: Request, form: URLSearchParams): { client: Client; secret: string } {
   const basic = basicCredentials(request.headers);
   const client = org.client(basic?.[0] ?? form.get("client_id") ?? "");
@@ -19,7 +19,7 @@ export function namedClient(org: Org, request: Request, form: URLSearchParams): 
   return { client, secret: basic?.[1] ?? form.get("client_secret") ?? "" };
 }
 
-/** Refuses a wrong secret. An app without one is public: it needs none. */
+/** Refuses a wrong secret. A public app has no secret and needs none. */
 export function checkSecret(client: Client, secret: string): void {
   if (client.clientSecret !== undefined && !sameText(client.clientSecret, secret)) throw new OAuthError("invalid_client", "invalid client credentials");
 }

@@ -6,14 +6,14 @@ import { checkSecret, namedClient } from "./form";
 import { OAuthError } from "./oauth-error";
 import type { Session } from "./sessions";
 
-/** A token given out, and what the answer says beside it. */
+/** A session that was opened by a grant. */
 export interface Granted {
   session: Session;
-  /** For the flows that get one. */
+  /** Only from flows that give one. */
   refreshToken?: string;
 }
 
-/** What a user's state makes of a login. `not-approved` concerns JWT alone. */
+/** The errors of a login by the state of the user. `not-approved` is missing here because it concerns only JWT. */
 const REFUSED_STATES: Record<Exclude<UserState, "active" | "not-approved" | "password-expired">, [string, string]> = {
   inactive: ["invalid_grant", "inactive user"],
   "must-reset-password": ["invalid_grant", "user must reset password"],
@@ -23,7 +23,7 @@ const REFUSED_STATES: Record<Exclude<UserState, "active" | "not-approved" | "pas
 
 const refused = (description: string): OAuthError => new OAuthError("invalid_grant", description);
 
-/** A token for the user an app runs as. @throws OAuthError */
+/** Gives a token for the user that the app runs as. @throws OAuthError */
 export function clientCredentials(org: Org, request: Request, form: URLSearchParams): Granted {
   const { client, secret } = namedClient(org, request, form);
   if (client.clientSecret === undefined) throw refused("no client credentials user enabled");
@@ -32,7 +32,7 @@ export function clientCredentials(org: Org, request: Request, form: URLSearchPar
   return { session: org.sessions.open(client) };
 }
 
-/** A token for the user a signed assertion names. @throws OAuthError */
+/** Gives a token for the user that a signed assertion names. @throws OAuthError */
 export function jwtBearer(org: Org, request: Request, form: URLSearchParams): Granted {
   const client = checkAssertion(org, form.get("assertion") ?? "", request.origin);
   if (org.userState(client.username) === "not-approved") throw refused("user hasn't approved this consumer");
@@ -40,7 +40,7 @@ export function jwtBearer(org: Org, request: Request, form: URLSearchParams): Gr
   return { session: org.sessions.open(client) };
 }
 
-/** A token for a code of the login page, which is good for one try; with a refresh token when the scope has it. @throws OAuthError */
+/** Gives a token for a code from the login page, and a refresh token if the scope includes one. @throws OAuthError */
 export function authorizationCode(org: Org, request: Request, form: URLSearchParams): Granted {
   const { client, secret } = namedClient(org, request, form);
   const code = org.sessions.codes.redeem(form.get("code") ?? "");
@@ -56,7 +56,7 @@ export function authorizationCode(org: Org, request: Request, form: URLSearchPar
   return { session: org.sessions.open(code, refreshToken), ...(refreshToken === undefined ? {} : { refreshToken }) };
 }
 
-/** A new token for a refresh token, which is rotated if the app wants it. @throws OAuthError */
+/** Gives a new token for a refresh token, which is rotated if the app says so. @throws OAuthError */
 export function refresh(org: Org, request: Request, form: URLSearchParams): Granted {
   const { client, secret } = namedClient(org, request, form);
   checkSecret(client, secret);
@@ -69,9 +69,9 @@ export function refresh(org: Org, request: Request, form: URLSearchParams): Gran
   return { session: org.sessions.open(grant, refreshToken), refreshToken };
 }
 
-/** A token for a user name and password, the security token behind it. @throws OAuthError */
+/** Gives a token for a user name and a password, which is followed by the security token. @throws OAuthError */
 export function password(org: Org, request: Request, form: URLSearchParams): Granted {
-  // Blocked by default in orgs made since Summer '23, whoever asks.
+  // In orgs made since Summer '23, this is blocked by default for everybody.
   if (!org.settings.passwordGrant) throw refused("authentication failure");
   const { client, secret } = namedClient(org, request, form);
   checkSecret(client, secret);

@@ -8,14 +8,14 @@ const STYLE = `:root { color-scheme: light dark; }
   button { font: inherit; padding: .5rem 1rem; margin: 1.5rem .5rem 0 0; }
   [role=alert] { color: #c23934; }`;
 
-/** Nobody may frame the page or load anything into it. */
+/** No other page may show this one in a frame, and it may load nothing. */
 const HEADERS = { "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'", "X-Frame-Options": "DENY" };
 
 /**
- * The page a user signs in on and lets an app in, or not.
+ * Returns the page on which a user logs in and allows or denies access to an app.
  *
- * @param action where the form goes: the address of the page itself
- * @param last what was typed in before, and what was wrong with it
+ * @param action the address to which the form is sent, which is that of the page itself
+ * @param last the last input, and what was wrong with it
  */
 export function loginPage(action: string, clientId: string, scope: string, last?: { username: string; problem: string }): Reply {
   const problem = last ? `<p role="alert">${escapeXml(last.problem)}</p>` : "";
@@ -31,7 +31,7 @@ export function loginPage(action: string, clientId: string, scope: string, last?
   );
 }
 
-/** What is told on the spot, because there is no address it may be sent to. */
+/** Returns the page for an error that must not be sent to any address. */
 export function refusalPage(error: string, description: string): Reply {
   const text = `error=${error}&error_description=${encodeURIComponent(description)}`;
   return { ...page("OAuth error", `<h1>We can't authorize you because of an OAuth error.</h1><p>${escapeXml(text)}</p>`), status: 400 };

@@ -10,7 +10,7 @@ import type { Session } from "./sessions";
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/** What each `grant_type` asks for. */
+/** The functions that carry out a grant, by `grant_type`. */
 const GRANTS = new Map<string | null, (org: Org, request: Request, form: URLSearchParams) => Granted>([
   ["authorization_code", authorizationCode],
   ["client_credentials", clientCredentials],
@@ -23,7 +23,7 @@ const GRANTS = new Map<string | null, (org: Org, request: Request, form: URLSear
 export class OAuth {
   constructor(private readonly org: Org) {}
 
-  /** `undefined` when the path is none of these. */
+  /** Answers a request. @returns `undefined` for other paths */
   handle(request: Request): Reply | undefined {
     try {
       if (request.path === "/services/oauth2/authorize") return authorize(this.org, request);
@@ -51,7 +51,7 @@ export class OAuth {
   private tokenAnswer(request: Request, { session, refreshToken }: Granted, type: string): Record<string, string> {
     const id = this.identityUrl(request, session);
     const answer = { access_token: session.token, scope: session.scope, instance_url: request.origin, id, token_type: "Bearer" };
-    // JWT answers have neither time nor signature.
+    // The answer of the JWT bearer flow has neither time nor signature.
     if (type === JWT_BEARER) return answer;
     const issuedAt = String(this.org.now());
     const secret = this.org.client(session.clientId)?.clientSecret ?? "";
@@ -70,7 +70,7 @@ export class OAuth {
     return { status: 200 };
   }
 
-  /** The user behind the token of the request; for the identity URL also the one it names. */
+  /** Answers with the user of the request's token. In the identity URL, the org and the user must be those of the token. */
   private identity(request: Request, orgId?: string, userId?: string): Reply {
     const token = bearerToken(request.headers) ?? request.query.get("access_token") ?? request.query.get("oauth_token") ?? "";
     const session = this.org.sessions.find(token);
@@ -104,7 +104,7 @@ export class OAuth {
   }
 }
 
-/** The token of an `Authorization: Bearer …` or `OAuth …` header. */
+/** Returns the token of an `Authorization` header (`Bearer …` or `OAuth …`). */
 export function bearerToken(headers: IncomingHttpHeaders): string | undefined {
   return /^(?:Bearer|OAuth)\s+(\S+)$/i.exec(headers.authorization ?? "")?.[1];
 }

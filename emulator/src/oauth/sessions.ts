@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Org } from "../org";
 import { AuthorizationCodes } from "./codes";
 
-/** One access token and what it stands for. */
+/** An access token, and what it gives access to. */
 export interface Session {
   token: string;
   /** The connected app; empty for a SOAP login. */
@@ -12,25 +12,25 @@ export interface Session {
   scope: string;
   /** ms since the epoch. */
   expiresAt: number;
-  /** Streams that are open with it: as long as there is one, it does not time out. */
+  /** Number of open streams with this token. As long as there is one, the session does not time out. */
   streams: number;
-  /** The refresh token it came of, whose end is its end. */
+  /** The refresh token from which it came. When that is revoked, the session ends, too. */
   refreshToken?: string;
-  /** Its token is a JWT, which event streams do not take. */
+  /** Whether the token is a JWT, which event streams do not accept. */
   isJwt: boolean;
 }
 
-/** Secrets remembered. */
+/** How many secrets are remembered. */
 const MAX_SECRETS = 1000;
 
-/** What a refresh token stands for. */
+/** What a refresh token gives access to. */
 export interface Grant {
   clientId: string;
   username: string;
   scope: string;
 }
 
-/** The access tokens of the org, and what they can be had for: codes, refresh tokens, and logins within the hour's limit. */
+/** The access tokens of the org, and what gives them: codes, refresh tokens, and logins within the hourly limit. */
 export class Sessions {
   readonly codes: AuthorizationCodes;
   private readonly byToken = new Map<string, Session>();
@@ -69,7 +69,7 @@ export class Sessions {
     return session;
   }
 
-  /** The live session of a token. */
+  /** Returns the session of a token, unless it is over. */
   find(token: string): Session | undefined {
     const session = this.byToken.get(token);
     if (session && session.streams === 0 && session.expiresAt <= this.org.now()) {
@@ -79,13 +79,13 @@ export class Sessions {
     return session;
   }
 
-  /** The live session of a token, for those who take no JWT. */
+  /** Returns the session of a token, unless it is over or the token is a JWT. For event streams, which do not accept JWTs. */
   findOpaque(token: string): Session | undefined {
     const session = this.find(token);
     return session?.isJwt ? undefined : session;
   }
 
-  /** A refresh token, which lives until it is revoked. */
+  /** Returns a new refresh token, which is valid until it is revoked. */
   grant(grant: Grant): string {
     const token = `5Aep861${randomBytes(54).toString("base64url")}`;
     this.grants.set(token, grant);
@@ -97,30 +97,30 @@ export class Sessions {
     return this.grants.get(refreshToken);
   }
 
-  /** Ends one session, or a refresh token with all sessions it gave; says whether there was one. */
+  /** Ends one session, or a refresh token and all sessions that came from it. @returns whether the token was known */
   revoke(token: string): boolean {
     if (!this.grants.delete(token)) return this.end(this.byToken.get(token));
     for (const session of this.byToken.values()) if (session.refreshToken === token) this.end(session);
     return true;
   }
 
-  /** A stream was opened with this session; gives the session. */
+  /** Notes that a stream was opened with this session. @returns the session */
   join(session: Session): Session {
     session.streams++;
     return session;
   }
 
-  /** That stream has ended: the session's time runs from now on. */
+  /** Notes that such a stream has ended. After the last one, the session times out as if it had begun now. */
   leave(session: Session): void {
     if (--session.streams === 0) session.expiresAt = Math.max(session.expiresAt, this.org.now() + this.org.settings.sessionTimeout);
   }
 
-  /** Tells of each session that is ended before its time. */
+  /** Calls `listener` for each session that is ended before it times out. */
   onEnd(listener: (session: Session) => void): void {
     this.listeners.push(listener);
   }
 
-  /** Gives a refresh token a new name, as rotation does; sessions it gave live on. */
+  /** Replaces a refresh token by a new one. Sessions that came from the old one stay. */
   rotate(token: string): string {
     const grant = this.grants.get(token)!;
     this.grants.delete(token);
@@ -129,14 +129,14 @@ export class Sessions {
     return next;
   }
 
-  /** Ends the refresh tokens of all users, or of one; gives how many. */
+  /** Ends the refresh tokens of all users or of one. @returns how many there were */
   revokeRefreshTokens(username?: string): number {
     const wanted = [...this.grants].filter(([, grant]) => username === undefined || grant.username.toLowerCase() === username.toLowerCase());
     for (const [token] of wanted) this.revoke(token);
     return wanted.length;
   }
 
-  /** Ends all sessions, or those of one client; gives how many. */
+  /** Ends all sessions or those of one client. @returns how many there were */
   expire(clientId?: string): number {
     let ended = 0;
     for (const session of this.byToken.values()) {
@@ -147,7 +147,7 @@ export class Sessions {
     return ended;
   }
 
-  /** Counts a try to log in; false when the user has had too many within the hour. */
+  /** Counts an attempt to log in. @returns false if the user had too many within the last hour */
   admit(username: string): boolean {
     const now = this.org.now();
     if (now < this.blockedUntil) return false;
@@ -158,18 +158,18 @@ export class Sessions {
     return true;
   }
 
-  /** Admits nobody for so many ms; without a number, until it is called with 0. */
+  /** Refuses all logins for `ms`, by default until this is called with 0. */
   exceedLoginRate(ms = Infinity): void {
     this.blockedUntil = this.org.now() + ms;
   }
 
-  /** Remembers a secret that went over the wire, for tests to look for where it must not be. */
+  /** Remembers a secret that was sent, so that tests can look for it where it must not be. */
   noteSecret(secret: string): void {
     this.seen.push(secret);
     if (this.seen.length > MAX_SECRETS) this.seen.shift();
   }
 
-  /** The last secrets that were given out or shown: tokens, codes, verifiers. */
+  /** Returns the last secrets that were sent: tokens, codes, verifiers. */
   secrets(): string[] {
     return [...this.seen];
   }

@@ -6,11 +6,11 @@ import { Table, type Row } from "./table";
 export class Store {
   private readonly tables = new Map<string, Table>();
   private readonly byPrefix = new Map<string, Table>();
-  /** Ids of deleted records that are out of the recycle bin for good. */
+  /** Ids of deleted records that are no longer in the recycle bin. */
   readonly purged = new Set<string>();
   private caseNumber = 1000;
 
-  /** @param ids handed on from the store before, so that no id comes twice in the life of the org */
+  /** @param ids taken over from the previous store, so that the org never uses an id twice */
   constructor(
     readonly schema: Schema,
     readonly ids: IdSequence,
@@ -26,17 +26,17 @@ export class Store {
     return this.tables.get(object.name)!;
   }
 
-  /** The table whose records carry the prefix of this id. */
+  /** Returns the table whose records have ids with the same prefix as this one. */
   tableOf(id: string): Table | undefined {
     return this.byPrefix.get(id.slice(0, 3));
   }
 
-  /** The record with this id, whatever its object; deleted ones too. */
+  /** Returns the record with this id, of any object, deleted or not. */
   get(id: string): Row | undefined {
     return this.tableOf(id)?.get(id);
   }
 
-  /** The next number of a case, eight digits as in a new org. */
+  /** Returns the next case number, with eight digits as in a new org. */
   nextCaseNumber(): string {
     return String(++this.caseNumber).padStart(8, "0");
   }

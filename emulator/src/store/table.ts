@@ -1,13 +1,13 @@
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
 
-/** A stored record: values by declared field name. A field that was never set is absent and reads as null. */
+/** A stored record: values by field name, as declared. A field that was never set is absent and counts as null. */
 export type Row = { Id: string; IsDeleted: boolean } & Record<string, Scalar>;
 
-/** Takes back one change; run in reverse order to roll back. */
+/** Undoes one change. To undo several, call these functions in reverse order. */
 export type Undo = () => void;
 
-/** The records of one object, found by id and by every indexed field in constant time. */
+/** The records of one object. They are found by id and by each indexed field in constant time. */
 export class Table {
   private readonly rows = new Map<string, Row>();
   private readonly indexes = new Map<string, Map<string, Row[]>>();
@@ -19,34 +19,34 @@ export class Table {
     for (const field of this.indexed) this.indexes.set(field.name, new Map());
   }
 
-  /** Records that are not deleted. */
+  /** Number of records that are not deleted. */
   get size(): number {
     return this.live;
   }
 
-  /** The record with this id (15 or 18 characters), deleted ones too. */
+  /** Returns the record with this id (15 or 18 characters), deleted or not. */
   get(id: string): Row | undefined {
     return this.rows.get(id.slice(0, 15));
   }
 
-  /** Every record in the order of creation, deleted ones too. */
+  /** Returns all records in the order of their creation, including deleted ones. */
   all(): IterableIterator<Row> {
     return this.rows.values();
   }
 
-  /** The last `count` live records, newest first. */
+  /** Returns the last `count` live records, newest first. */
   newest(count: number): Row[] {
     const last: Row[] = [];
     for (const row of this.rows.values()) {
       if (row.IsDeleted) continue;
       last.push(row);
-      // The page asks for this every second: never hold much more than what is asked for.
+      // The emulator's page asks for this every second, so never hold many more records than are asked for.
       if (last.length >= 2 * count) last.splice(0, count);
     }
     return last.slice(-count).reverse();
   }
 
-  /** The live records with this value in an indexed field. */
+  /** Returns the live records with this value in an indexed field. */
   find(field: Field, value: Scalar): readonly Row[] {
     if (value === null) return [];
     if (field.type === "id") {
@@ -79,7 +79,7 @@ export class Table {
     };
   }
 
-  /** Marks a record deleted. It stays readable for `queryAll` and answers `ENTITY_IS_DELETED`, but frees its unique values. */
+  /** Marks a record as deleted. `queryAll` still finds it, and other calls get `ENTITY_IS_DELETED`. Its unique values are free again. */
   remove(row: Row, changes: Record<string, Scalar>): Undo {
     return this.update(row, { ...changes, IsDeleted: true });
   }
@@ -113,7 +113,7 @@ export class Table {
   }
 }
 
-/** What two values must share to count as the same in an index: text ignores case unless the field says otherwise. */
+/** Returns the key of a value in an index. Values that differ only in case have the same key unless the field is case-sensitive. */
 export function indexKey(field: Field, value: Scalar): string {
   return field.caseSensitive ? String(value) : String(value).toLowerCase();
 }

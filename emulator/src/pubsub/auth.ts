@@ -4,7 +4,7 @@ import type { Session } from "../oauth/sessions";
 import type { Org } from "../org";
 import { RpcError } from "./rpc-error";
 
-/** The session an RPC runs in, by its headers `accesstoken`, `instanceurl` and `tenantid`. @throws RpcError */
+/** Returns the session of an RPC, by its headers `accesstoken`, `instanceurl` and `tenantid`. @throws RpcError */
 export function authorise(org: Org, metadata: Metadata): Session {
   const header = (name: string): string => String(metadata.get(name)[0] ?? "");
   const isUrl = /^https?:\/\/[^/]/.test(header("instanceurl"));

@@ -1,6 +1,6 @@
 import { Type, types } from "avsc";
 
-/** Writes longs of any size, as commit numbers are; what is read are times, which a number holds. */
+/** Writes longs of any size, since commit numbers can be large. Reads only times, which a JavaScript number can hold exactly. */
 const LONG = types.LongType.__with({
   fromBuffer: (bytes: Buffer) => Number(bytes.readBigInt64LE()),
   toBuffer: (value: number | bigint) => {
@@ -14,7 +14,7 @@ const LONG = types.LongType.__with({
   compare: (a: number | bigint, b: number | bigint) => (a < b ? -1 : a > b ? 1 : 0),
 });
 
-/** Reads and writes what a schema describes. Values of unions stand for themselves. */
+/** Returns the type that reads and writes values of a schema. Values of unions are not wrapped. */
 export function avroType(schema: object): Type {
   return Type.forSchema(schema as Parameters<typeof Type.forSchema>[0], { registry: { long: LONG }, wrapUnions: "never" });
 }

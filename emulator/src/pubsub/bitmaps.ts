@@ -1,8 +1,8 @@
 import type { FieldPlace } from "../events/change-schema";
 
 /**
- * Fields as a change event's header names them: one hexadecimal number with a bit for each field of the schema, the lowest for the first, and behind it
- * one for each compound field of which parts are meant, with the compound's place before it: `["0x2080", "9-0x2"]`.
+ * Returns fields as the header of a change event names them, for example `["0x2080", "9-0x2"]`: a hexadecimal number with a bit for each field of the schema, the lowest
+ * bit for the first field, and then one number for each compound field of which parts are named, after the index of the compound field.
  */
 export function bitmaps(places: ReadonlyMap<string, FieldPlace>, names: readonly string[]): string[] {
   let whole = 0n;

@@ -5,41 +5,41 @@ import type { ConsumerEvent } from "./messages";
 import { encodeReplayId } from "./replay-id";
 import { RpcError } from "./rpc-error";
 
-/** Events that can be asked for at a time, and wait to be delivered. */
+/** Most events that a client can have requested and not yet received. */
 const MAX_PENDING = 100;
 
-/** Bytes of events in one message: a client takes no message over 4 MB. */
+/** Most bytes of events in one message. A client takes no message over 4 MB. */
 const MAX_BATCH_BYTES = 3 * 1024 * 1024;
 
-/** Where deliveries of a {@link Delivery} go. */
+/** Receives what a {@link Delivery} delivers. */
 export interface Recipient {
-  /** @param pending events that are still to come */
+  /** Sends events. @param pending how many requested events are still to come */
   deliver(events: ConsumerEvent[], latestReplayId: Buffer, pending: number): void;
-  /** Ends the stream: nothing was asked for in time. */
+  /** Ends the stream, because no events were requested in time. */
   end(): void;
   /** Ends the stream with an error. */
   fail(error: unknown): void;
 }
 
-/** Pace of a delivery, in ms. */
+/** The times of a delivery, in ms. */
 export interface DeliveryTimers {
-  /** Nothing to deliver for this long: an empty message with the latest replay id. */
+  /** When there was nothing to deliver for so long, an empty message with the latest replay id is sent. */
   keepAlive: number;
-  /** Nothing asked for this long: the end. */
+  /** When no events were requested for so long, the stream ends. */
   fetchTimeout: number;
 }
 
-/** Hands out the events of a channel as they are asked for, in order: at most {@link MAX_PENDING} are on their way. */
+/** Delivers the events of a channel in order, as many as are requested, but at most {@link MAX_PENDING} ahead. */
 export class Delivery {
   private pending = 0;
-  /** Whether there is more on the bus behind {@link cursor} than came in since. */
+  /** Whether the bus may hold events after {@link cursor} that are not in the queue. */
   private behind = true;
   private queue: AvroEvent[] = [];
   private scheduled: NodeJS.Immediate | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly unfollow: () => void;
 
-  /** @param cursor replay id of the event to go on behind */
+  /** @param cursor replay id after which the events are delivered */
   constructor(
     private readonly org: Org,
     private readonly codec: EventCodec,
@@ -51,17 +51,17 @@ export class Delivery {
     this.unfollow = org.events.follow((event) => this.take(event));
   }
 
-  /** How it stands, for the control API. */
+  /** The present state, for the control API. */
   get state(): { topic: string; pending: number; replayId: number } {
     return { topic: this.channel.name, pending: this.pending, replayId: this.cursor };
   }
 
-  /** Replay id of the event handed out last, or begun behind. */
+  /** Replay id of the event delivered last or, before that, the one after which the delivery begins. */
   get replayId(): Buffer {
     return encodeReplayId(this.cursor);
   }
 
-  /** Asks for events, behind those that were asked for before. @throws RpcError when the number is not above 0 */
+  /** Requests `count` more events. @throws RpcError when the number is not above 0 */
   request(count: number): void {
     if (count <= 0) throw RpcError.of("subscription.fetch.requested.events.invalid");
     this.pending = Math.min(this.pending + count, MAX_PENDING);
@@ -86,7 +86,7 @@ export class Delivery {
     this.schedule();
   }
 
-  /** Not before the next turn: then the bus has told of all that it holds, so nothing read is told of once more. */
+  /** Delivers in the next turn. By then the bus has passed on all events that it holds, so that none of those read from it comes a second time. */
   private schedule(): void {
     this.scheduled ??= setImmediate(() => {
       this.scheduled = undefined;
@@ -137,7 +137,7 @@ export class Delivery {
     this.recipient.deliver(events, this.replayId, this.pending);
   }
 
-  /** Starts waiting anew: for something to say, or to be asked. */
+  /** Restarts the timer: of the keep-alive, or of the end of the stream when no events are requested. */
   private arm(): void {
     clearTimeout(this.timer);
     this.timer = this.pending > 0 ? setTimeout(() => this.keepAlive(), this.timers.keepAlive) : setTimeout(() => this.recipient.end(), this.timers.fetchTimeout);
@@ -146,7 +146,7 @@ export class Delivery {
   private keepAlive(): void {
     this.arm();
     if (this.behind || this.queue.length > 0) return;
-    // Everything up to here has been handed out, so a client may go on behind it: an old replay id of a quiet channel would age out.
+    // All events so far were delivered, so a client may go on after this replay id. An old replay id of a quiet channel would expire.
     this.cursor = Math.max(this.cursor, this.org.events.latest);
     this.recipient.deliver([], this.replayId, this.pending);
   }

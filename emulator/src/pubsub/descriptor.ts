@@ -1,10 +1,10 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
 
-/** What protobufjs, which proto-loader stands on, takes a service from. */
+/** The JSON form of a service, as protobufjs takes it, on which proto-loader is based. */
 type Namespace = Parameters<typeof fromJSON>[0];
 
-/** The messages of `eventbus.v1`: fields in the order of their numbers, which run from 1 without a gap. `*` marks a list. */
+/** The messages of `eventbus.v1`, with their fields in the order of their numbers, which start at 1 and have no gaps. `*` marks a list. */
 const MESSAGES: Record<string, string> = {
   TopicRequest: "topicName:string",
   TopicInfo: "topicName:string tenantGuid:string canPublish:bool canSubscribe:bool schemaId:string rpcId:string",
@@ -27,7 +27,7 @@ const MESSAGES: Record<string, string> = {
 
 const ENUMS: Record<string, string[]> = { ErrorCode: ["UNKNOWN", "PUBLISH", "COMMIT"], ReplayPreset: ["LATEST", "EARLIEST", "CUSTOM"] };
 
-/** Request and answer of each method; `*` marks a stream. */
+/** Request and answer of each method. `*` marks a stream. */
 const METHODS: Record<string, [string, string]> = {
   GetTopic: ["TopicRequest", "TopicInfo"],
   GetSchema: ["SchemaRequest", "SchemaInfo"],
@@ -37,7 +37,7 @@ const METHODS: Record<string, [string, string]> = {
   ManagedSubscribe: ["ManagedFetchRequest*", "ManagedFetchResponse*"],
 };
 
-/** The service `eventbus.v1.PubSub`. Messages that come in have all their fields. */
+/** Returns the service `eventbus.v1.PubSub`. Received messages have all fields, with defaults for those that were not sent. */
 export function pubsubService(): ServiceDefinition<UntypedServiceImplementation> {
   const types = {
     ...mapValues(MESSAGES, (fields) => ({ fields: Object.fromEntries(fields.split(" ").map((field, index) => fieldOf(field, index + 1))) })),

@@ -10,31 +10,31 @@ import type { Field, Scalar } from "../schema/types";
 import { avroType } from "./avro";
 import { bitmaps } from "./bitmaps";
 
-/** An Avro schema with what reads and writes by it. */
+/** An Avro schema, and the type that reads and writes its values. */
 export interface EventSchema {
-  /** The same as long as the fields are. */
+  /** Changes only with the fields. */
   id: string;
   json: string;
   type: Type;
 }
 
-/** Events that go over this API. */
+/** The events that the Pub/Sub API delivers. */
 export type AvroEvent = PublishedEvent | ChangeEvent;
 
-/** The schemas of an org's events, and events in Avro. */
+/** Knows the schemas of an org's events, and turns events into Avro and back. */
 export class EventCodec {
   private readonly schemas = new WeakMap<ObjectSchema, EventSchema>();
 
   constructor(private readonly org: Org) {}
 
-  /** The one schema of a channel's events; undefined when they are of several. @param channelName for example `/event/Device_Alert__e` */
+  /** Returns the schema of a channel's events; `undefined` if they have several. @param channelName for example `/event/Device_Alert__e` */
   ofChannel(channelName: string): EventSchema | undefined {
     const [, area = "", name = ""] = channelName.split("/");
     const object = area === "data" ? changedObject(this.org, name) : this.org.schema.object(name);
     return object && (area === "data" || object.platformEvent) ? this.of(object) : undefined;
   }
 
-  /** The schema with this id. */
+  /** Returns the schema with this id. */
   byId(id: string): EventSchema | undefined {
     for (const object of this.org.schema.objects) {
       if (!object.platformEvent && !isStreamable(object)) continue;
@@ -44,7 +44,7 @@ export class EventCodec {
     return undefined;
   }
 
-  /** The schema of a platform event, or of an object's change events. */
+  /** Returns the schema of a platform event, or of an object's change events. */
   of(object: ObjectSchema): EventSchema {
     let schema = this.schemas.get(object);
     if (!schema) {
@@ -55,14 +55,14 @@ export class EventCodec {
     return schema;
   }
 
-  /** An event as it is delivered. */
+  /** Returns an event as it is delivered. */
   encode(event: AvroEvent): { schemaId: string; payload: Buffer } {
     const object = this.org.schema.object(event.kind === "change" ? event.entity : event.name)!;
     const { id, type } = this.of(object);
     return { schemaId: id, payload: type.toBuffer(event.kind === "change" ? changeValues(object, event) : platformValues(object, event)) };
   }
 
-  /** The fields of a published event as the REST API would be given them. @throws Error when the bytes do not fit the schema */
+  /** Returns the fields of a published event as a client of the REST API would send them. @throws Error when the bytes do not fit the schema */
   decode(object: ObjectSchema, payload: Buffer): Record<string, unknown> {
     const values = this.of(object).type.fromBuffer(payload) as Record<string, unknown>;
     const own = object.fields.filter((field) => field.createable).map((field): [string, unknown] => [field.name, fromAvro(field, values[field.name])]);
@@ -102,7 +102,7 @@ function changeValues(object: ObjectSchema, { header, values }: ChangeEvent): Re
   return result;
 }
 
-/** Times are ms since the epoch; the rest is as it is stored. */
+/** Returns a value as it is in Avro: times are ms since the epoch, all others are as stored. */
 function toAvro(field: Field, value: Scalar): Scalar {
   const isTime = field.type === "date" || field.type === "datetime";
   return isTime && value !== null ? Date.parse(String(value)) : value;

@@ -7,30 +7,30 @@ import { ManagedSubscriptions } from "./managed-subscriptions";
 import { isErrorCode, RpcError, type RpcFailure } from "./rpc-error";
 import { RpcStream, type StreamState } from "./rpc";
 
-/** What the next RPCs end with. */
+/** The failure with which the next RPCs end. */
 export interface PubSubFault extends RpcFailure {
-  /** RPCs it hits; default 1, or none when `open` is true. */
+  /** How many RPCs it hits. Default 1, or 0 when `open` is true. */
   count?: number;
   /** Only this RPC, for example `Subscribe`. */
   rpc?: string;
-  /** `after`: a call is done – what it publishes is published –, and its answer lost; a stream does not begin either way. Default `before`. */
+  /** `after`: the call is carried out, so that its events are published, but its answer is lost. A stream does not begin either way. Default `before`. */
   when?: "before" | "after";
-  /** Streams that are open end with it too. Default false. */
+  /** Whether open streams end with it as well. Default false. */
   open?: boolean;
 }
 
-/** Which streams, and how. */
+/** Which streams end, and how. */
 export interface KillStreams {
-  /** Only streams of this RPC; not with `cut`. */
+  /** Only streams of this RPC. Ignored with `cut`. */
   rpc?: string;
-  /** `cut` breaks all connections; `end` ends each stream well. Default `cut`. */
+  /** `cut` breaks all connections. `end` ends each stream in an orderly way. Default `cut`. */
   how?: "cut" | "end";
 }
 
-/** A stream, whatever goes over it. */
+/** A stream of any RPC. */
 type OpenStream = Pick<RpcStream<never, never>, "name" | "state" | "fail" | "end" | "silence" | "close">;
 
-/** What an org has of the Pub/Sub API: codec, managed subscriptions, open streams, faults. */
+/** The Pub/Sub API of an org: its codec, managed subscriptions, open streams and faults. */
 export class PubSubHub {
   readonly settings: PubSubSettings;
   readonly codec: EventCodec;
@@ -38,7 +38,7 @@ export class PubSubHub {
   private readonly streams = new Set<OpenStream>();
   private faults: (PubSubFault & { left: number })[] = [];
 
-  /** @param breakConnections breaks those of the server, all of them */
+  /** @param breakConnections breaks all connections of the server */
   constructor(
     readonly org: Org,
     private readonly breakConnections: () => void,
@@ -48,14 +48,14 @@ export class PubSubHub {
     this.managed = new ManagedSubscriptions(org);
   }
 
-  /** A channel that is served here. @throws RpcError for PushTopics, generic channels and what there is not */
+  /** Returns a channel that the Pub/Sub API serves. @throws RpcError for PushTopics, generic channels and channels that do not exist */
   channel(name: string): Channel {
     const channel = this.org.events.channel(name);
     if (!channel || (channel.kind !== "event" && channel.kind !== "data")) throw RpcError.of("topic.not.found");
     return channel;
   }
 
-  /** A stream for a call, which can be made to misbehave from now on. */
+  /** Opens the stream of a call. From now on, faults can hit it. */
   open<Request, Response>(name: string, call: ServerDuplexStream<Request, Response>): RpcStream<Request, Response> {
     const stream = new RpcStream(this.org, name, call);
     this.streams.add(stream);
@@ -63,7 +63,12 @@ export class PubSubHub {
     return stream;
   }
 
-  /** Counts a call against the faults, those of the whole org first. @returns what is told in place of the answer @throws RpcError for a call that is not done */
+  /**
+   * Counts a call against the faults, first against those of the whole org.
+   *
+   * @returns the error to send instead of the answer
+   * @throws RpcError for a call that must not be carried out
+   */
   strike(rpc: string): RpcError | undefined {
     const { fail, reset } = this.org.faults.judge({ method: "POST", url: `/eventbus.v1.PubSub/${rpc}`, kind: "streaming" });
     if (fail) throw RpcError.of("service.unavailable");
@@ -75,7 +80,7 @@ export class PubSubHub {
     return struck(fault);
   }
 
-  /** @throws Error when the fault makes no sense */
+  /** Switches a fault on. @throws Error when it is not valid */
   fault(fault: PubSubFault): void {
     const { open = false, count = open ? 0 : 1, code, status, rpc, when = "before" } = fault;
     if (when !== "before" && when !== "after") throw new Error("when must be before or after");
@@ -91,13 +96,13 @@ export class PubSubHub {
     return { killed: chosen.length };
   }
 
-  /** Streams that are open say nothing any more. */
+  /** Makes open streams silent. */
   silence(): { silenced: number } {
     for (const stream of this.streams) stream.silence();
     return { silenced: this.streams.size };
   }
 
-  /** The streams that have begun. */
+  /** Returns the streams that have begun. */
   list(): StreamState[] {
     return [...this.streams].flatMap((stream) => {
       const state = stream.state();
@@ -105,7 +110,7 @@ export class PubSubHub {
     });
   }
 
-  /** Ends all streams at once, with the connections they run over. */
+  /** Ends all streams at once, together with their connections. */
   cut(): void {
     for (const stream of this.streams) stream.close();
     this.breakConnections();
@@ -115,7 +120,7 @@ export class PubSubHub {
     this.faults = [];
   }
 
-  /** Back to the start: no streams, no managed subscriptions, no faults. */
+  /** Sets everything back to the start: no streams, no managed subscriptions, no faults. */
   clear(): void {
     this.clearFaults();
     this.managed.clear();

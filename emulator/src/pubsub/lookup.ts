@@ -3,7 +3,7 @@ import type { PubSubHub } from "./hub";
 import type { SchemaInfo, SchemaRequest, TopicInfo, TopicRequest } from "./messages";
 import { RpcError } from "./rpc-error";
 
-/** The RPC `GetTopic`. */
+/** Answers the RPC `GetTopic`. */
 export function getTopic(hub: PubSubHub, { topicName }: TopicRequest): TopicInfo {
   const channel = hub.channel(topicName);
   const schema = hub.codec.ofChannel(channel.name);
@@ -11,7 +11,7 @@ export function getTopic(hub: PubSubHub, { topicName }: TopicRequest): TopicInfo
   return { topicName, tenantGuid: hub.org.id, canPublish, canSubscribe: true, schemaId: schema?.id ?? "", rpcId: randomUUID() };
 }
 
-/** The RPC `GetSchema`. */
+/** Answers the RPC `GetSchema`. */
 export function getSchema(hub: PubSubHub, { schemaId }: SchemaRequest): SchemaInfo {
   const schema = hub.codec.byId(schemaId);
   if (!schema) throw RpcError.of("schema.not.found");

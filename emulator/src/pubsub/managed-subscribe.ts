@@ -11,7 +11,7 @@ import { begin } from "./subscribe";
 
 type Commit = NonNullable<ManagedFetchRequest["commitReplayIdRequest"]>;
 
-/** The RPC `ManagedSubscribe`: the org keeps where to go on, as the client commits it. */
+/** Serves the RPC `ManagedSubscribe`. The org remembers the replay id that the client has committed, and goes on after it. */
 export function managedSubscribe(hub: PubSubHub, call: ServerDuplexStream<ManagedFetchRequest, ManagedFetchResponse>): void {
   const stream = hub.open("ManagedSubscribe", call);
   let begun: { managed: ManagedSubscription; delivery: Delivery } | undefined;
@@ -31,7 +31,7 @@ export function managedSubscribe(hub: PubSubHub, call: ServerDuplexStream<Manage
       const commitResponse = commitOf(hub, delivery.channel, managed, commit);
       stream.send({ events: [], latestReplayId: delivery.replayId, rpcId: stream.id, pendingNumRequested: delivery.state.pending, commitResponse });
     }
-    // A request that only commits asks for nothing.
+    // A request that only commits requests no events.
     if (!commit || request.numRequested !== 0) delivery.request(request.numRequested);
   });
 }
@@ -55,7 +55,7 @@ function startOf({ org }: PubSubHub, channel: Channel, { committed, defaultRepla
   return preset === "EARLIEST" ? 0 : org.events.latest;
 }
 
-/** Keeps what the client has done. A replay id the org does not know is refused, and the stream goes on. */
+/** Stores the replay id that the client commits. One that the org does not know is refused, but the stream goes on. */
 function commitOf({ org }: PubSubHub, channel: Channel, managed: ManagedSubscription, { commitRequestId, replayId }: Commit): ManagedFetchResponse["commitResponse"] {
   const answer = { commitRequestId, replayId, processTime: org.now() };
   const known = decodeReplayId(replayId);

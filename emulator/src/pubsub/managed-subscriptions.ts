@@ -1,25 +1,25 @@
 import { parseId } from "../ids";
 import type { Org } from "../org";
 
-/** A `ManagedEventSubscription`, as somebody makes it with the Tooling API. */
+/** A `ManagedEventSubscription`. In a real org it is created with the Tooling API. */
 export interface ManagedSubscription {
   /** Begins with `18x`. */
   id: string;
   developerName: string;
   /** For example `/event/Device_Alert__e`. */
   topicName: string;
-  /** Where it begins before anything was committed. */
+  /** Where it begins as long as nothing was committed. */
   defaultReplay: "LATEST" | "EARLIEST";
-  /** Where it goes on when what was committed is known no more. */
+  /** Where it goes on when the org no longer knows the committed replay id. */
   errorRecoveryReplay: "LATEST" | "EARLIEST";
   state: "RUN" | "STOP";
-  /** The replay id committed last. */
+  /** The replay id that was committed last. */
   committed?: number;
-  /** Ends the stream that is open, of which there can be one. */
+  /** Ends the open stream. There can be only one. */
   stop?: () => void;
 }
 
-/** What {@link ManagedSubscriptions.set} takes. */
+/** The options of {@link ManagedSubscriptions.set}. */
 export type ManagedDefinition = Pick<ManagedSubscription, "developerName" | "topicName"> & Partial<Pick<ManagedSubscription, "defaultReplay" | "errorRecoveryReplay" | "state">>;
 
 /** The managed subscriptions of an org. */
@@ -28,7 +28,7 @@ export class ManagedSubscriptions {
 
   constructor(private readonly org: Org) {}
 
-  /** Makes one, or changes the one with this developer name; one that is stopped ends its stream. @throws Error in plain words when it cannot be */
+  /** Adds a subscription, or changes the one with this developer name. If it is set to STOP, its stream ends. @throws Error for wrong options */
   set({ developerName, topicName, defaultReplay = "LATEST", errorRecoveryReplay = "LATEST", state = "RUN" }: ManagedDefinition): ManagedSubscription {
     if (!/^[A-Za-z]\w*$/.test(String(developerName))) throw new Error("developerName must begin with a letter, and go on with letters, digits and underscores");
     const kind = this.org.events.channel(String(topicName))?.kind;
@@ -41,7 +41,7 @@ export class ManagedSubscriptions {
     return subscription;
   }
 
-  /** @param idOrName an id, or a developer name */
+  /** Returns a subscription. @param idOrName its id or its developer name */
   find(idOrName: string): ManagedSubscription | undefined {
     const id = parseId(idOrName);
     return this.byName.get(idOrName) ?? [...this.byName.values()].find((one) => one.id === id);

@@ -1,15 +1,15 @@
-/** Where a subscription begins, as `replay_preset` counts it. */
+/** Where a subscription begins: the values of `replay_preset`. */
 export const ReplayPreset = { LATEST: 0, EARLIEST: 1, CUSTOM: 2 } as const;
 
-/** What went wrong with one event or commit, as `code` of an {@link EventError} counts it. */
+/** What went wrong with an event or a commit: the values of `code` in an {@link EventError}. */
 export const ErrorCode = { UNKNOWN: 0, PUBLISH: 1, COMMIT: 2 } as const;
 
-/** What `GetTopic` is asked. */
+/** The request of `GetTopic`. */
 export interface TopicRequest {
   topicName: string;
 }
 
-/** What `GetTopic` answers. */
+/** The answer of `GetTopic`. */
 export interface TopicInfo {
   topicName: string;
   /** Id of the org. */
@@ -21,21 +21,21 @@ export interface TopicInfo {
   rpcId: string;
 }
 
-/** What `GetSchema` is asked. */
+/** The request of `GetSchema`. */
 export interface SchemaRequest {
   schemaId: string;
 }
 
-/** What `GetSchema` answers. */
+/** The answer of `GetSchema`. */
 export interface SchemaInfo {
   schemaJson: string;
   schemaId: string;
   rpcId: string;
 }
 
-/** An event in Avro, both ways. */
+/** An event in Avro, published or delivered. */
 export interface ProducerEvent {
-  /** Coming in, what the publisher calls it; going out, its EventUuid. */
+  /** In a published event, the id that the publisher has given it. In a delivered event, its EventUuid. */
   id: string;
   schemaId: string;
   payload: Buffer;
@@ -44,17 +44,17 @@ export interface ProducerEvent {
 /** An event as it is delivered. */
 export interface ConsumerEvent {
   event: ProducerEvent;
-  /** 8 bytes, the highest first. */
+  /** 10 bytes, as `encodeReplayId` writes them. */
   replayId: Buffer;
 }
 
-/** What went wrong with one event or commit. */
+/** What went wrong with an event or a commit. */
 export interface EventError {
   code: number;
   msg: string;
 }
 
-/** What a client of `Subscribe` sends. */
+/** A request of `Subscribe`. */
 export interface FetchRequest {
   topicName: string;
   replayPreset: number;
@@ -64,7 +64,7 @@ export interface FetchRequest {
   authRefresh: string;
 }
 
-/** What `Subscribe` delivers. */
+/** A delivery of `Subscribe`. */
 export interface FetchResponse {
   events: ConsumerEvent[];
   latestReplayId: Buffer;
@@ -72,28 +72,28 @@ export interface FetchResponse {
   pendingNumRequested: number;
 }
 
-/** What `Publish` and `PublishStream` are sent. */
+/** A request of `Publish` and `PublishStream`. */
 export interface PublishRequest {
   topicName: string;
   events: ProducerEvent[];
   authRefresh: string;
 }
 
-/** What became of one event: a replay id, or an error. */
+/** The result of an event: a replay id or an error. */
 export interface PublishResult {
   replayId?: Buffer;
   error?: EventError;
   correlationKey: string;
 }
 
-/** What `Publish` and `PublishStream` answer, results in the order of the events. */
+/** An answer of `Publish` and `PublishStream`. Its results are in the order of the events. */
 export interface PublishResponse {
   results: PublishResult[];
   schemaId: string;
   rpcId: string;
 }
 
-/** What a client of `ManagedSubscribe` sends. */
+/** A request of `ManagedSubscribe`. */
 export interface ManagedFetchRequest {
   subscriptionId: string;
   developerName: string;
@@ -102,7 +102,7 @@ export interface ManagedFetchRequest {
   commitReplayIdRequest: { commitRequestId: string; replayId: Buffer } | null;
 }
 
-/** What `ManagedSubscribe` delivers. */
+/** A delivery of `ManagedSubscribe`. */
 export interface ManagedFetchResponse extends FetchResponse {
   commitResponse?: { commitRequestId: string; replayId: Buffer; error?: EventError; processTime: number };
 }

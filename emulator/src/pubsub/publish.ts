@@ -9,18 +9,18 @@ import { ErrorCode, type ProducerEvent, type PublishRequest, type PublishRespons
 import { encodeReplayId } from "./replay-id";
 import { RpcError } from "./rpc-error";
 
-/** Events one request can hold. */
+/** Most events in a request. */
 const MAX_EVENTS = 200;
 
-/** Bytes of a request that the way to the org lets through. */
+/** Most bytes of a request. The proxy before the org resets the stream of a larger one. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
-/** The RPC `Publish`. */
+/** Answers the RPC `Publish`. */
 export function publish(hub: PubSubHub, request: PublishRequest, session: Session): PublishResponse {
   return publishAll(hub, eventOf(hub, request.topicName), request.events, session, randomUUID());
 }
 
-/** The RPC `PublishStream`: the first request names the topic, and each has an answer of its own. */
+/** Serves the RPC `PublishStream`. The first request names the topic, and each request has its own answer. */
 export function publishStream(hub: PubSubHub, call: ServerDuplexStream<PublishRequest, PublishResponse>): void {
   const stream = hub.open("PublishStream", call);
   let topic = "";
@@ -36,7 +36,7 @@ export function publishStream(hub: PubSubHub, call: ServerDuplexStream<PublishRe
   });
 }
 
-/** The event a topic is for. */
+/** Returns the platform event of a topic. @throws RpcError for a topic to which nobody can publish */
 function eventOf(hub: PubSubHub, topicName: string): ObjectSchema {
   const channel = hub.channel(topicName);
   const object = hub.org.schema.object(channel.name.slice("/event/".length));
@@ -44,7 +44,7 @@ function eventOf(hub: PubSubHub, topicName: string): ObjectSchema {
   return object;
 }
 
-/** Publishes each event by itself: what is wrong with one stands in its own result. */
+/** Publishes each event separately. An error of one is in its own result. */
 function publishAll(hub: PubSubHub, object: ObjectSchema, events: readonly ProducerEvent[], session: Session, rpcId: string): PublishResponse {
   if (events.length === 0 || events.length > MAX_EVENTS) throw RpcError.of("publish.event.count.invalid");
   if (events.reduce((sum, event) => sum + event.payload.length, 0) > MAX_REQUEST_BYTES) {
@@ -61,7 +61,7 @@ function publishAll(hub: PubSubHub, object: ObjectSchema, events: readonly Produ
   return { results, schemaId: hub.codec.of(object).id, rpcId };
 }
 
-/** Publishes an event as the REST API does, through all checks; gives its replay id. */
+/** Publishes an event as the REST API does, with all checks. @returns its replay id */
 function publishOne({ org, codec }: PubSubHub, object: ObjectSchema, event: ProducerEvent, { userId }: Session): number {
   if (event.schemaId !== codec.of(object).id) throw new ApiError("INVALID_INPUT", `The schema id ${event.schemaId} is not the one of ${object.name}`);
   let record: Record<string, unknown>;

@@ -1,9 +1,9 @@
 import { Metadata, status } from "@grpc/grpc-js";
 
-/** What stands before every error code on the wire. */
+/** The prefix of all error codes as they are sent. */
 const PREFIX = "sfdc.platform.eventbus.grpc.";
 
-/** gRPC status and text by error code, without the prefix. The codes are the vendor's; most statuses and all texts are from memory. */
+/** gRPC status and text by error code, without the prefix. The codes are from the vendor's documentation, most statuses and all texts from memory. */
 const CATALOGUE: Record<string, [number, string]> = {
   "service.unavailable": [status.INTERNAL, "The service is unavailable. Try again later."],
   "service.protection.triggered": [status.RESOURCE_EXHAUSTED, "The service is protecting itself. Try again later."],
@@ -41,17 +41,17 @@ const CATALOGUE: Record<string, [number, string]> = {
   "managed.subscription.mismatch": [status.INVALID_ARGUMENT, "The managed subscription of a stream cannot change."],
 };
 
-/** What an RPC ends with that does not end well. */
+/** How an RPC fails. */
 export interface RpcFailure {
-  /** An error code, with or without `sfdc.platform.eventbus.grpc.`; default: none stands in the trailers. */
+  /** An error code, with or without `sfdc.platform.eventbus.grpc.`. Default: there is none in the trailers. */
   code?: string;
-  /** gRPC status; default by the code, else 14 UNAVAILABLE. */
+  /** gRPC status. Default: that of the code; without a known code 14, UNAVAILABLE. */
   status?: number;
-  /** Default by the code. */
+  /** Default: the text of the code. */
   message?: string;
 }
 
-/** A refusal as the API words it: a gRPC status, with error code and RPC id in the trailers. */
+/** An error of the Pub/Sub API: a gRPC status, with the error code and the id of the RPC in the trailers. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
 
@@ -59,12 +59,12 @@ export class RpcError extends Error {
     super(failure.code ?? failure.message ?? "UNAVAILABLE");
   }
 
-  /** Has the error code given, without the prefix. */
+  /** Returns the error with this code. @param code without the prefix */
   static of(code: string): RpcError {
     return new RpcError({ code });
   }
 
-  /** As the transport sends it. @param rpcName for example `Subscribe` */
+  /** Returns the error as gRPC sends it. @param rpcName for example `Subscribe` */
   onWire(rpcName: string, rpcId: string): { code: number; details: string; metadata: Metadata } {
     const code = this.failure.code?.replace(PREFIX, "");
     const [known, text] = CATALOGUE[code ?? ""] ?? [status.UNAVAILABLE, "Connection dropped"];
@@ -78,14 +78,14 @@ export class RpcError extends Error {
   }
 }
 
-/** What was thrown as a refusal. A mistake of the emulator's own is told as the org tells its own. */
+/** Returns the error to send for anything that was thrown. A bug of the emulator is reported as the org reports internal errors. */
 export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   process.stderr.write(`salesforce-emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return RpcError.of("service.unavailable");
 }
 
-/** Whether an error code is one the API has. */
+/** Whether the API has this error code. */
 export function isErrorCode(code: string): boolean {
   return code.replace(PREFIX, "") in CATALOGUE;
 }

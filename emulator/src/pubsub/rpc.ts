@@ -5,45 +5,45 @@ import type { Org } from "../org";
 import { authorise } from "./auth";
 import { RpcError, toRpcError } from "./rpc-error";
 
-/** What a stream is at, for the control API. */
+/** The state of a stream, for the control API. */
 export interface StreamState {
   /** For example `Subscribe`. */
   rpc: string;
   topic: string;
-  /** Events asked for and not delivered yet. */
+  /** How many events were requested and not yet delivered. */
   pending: number;
-  /** The event delivered last, or begun behind. */
+  /** Replay id of the event delivered last or, before that, the one after which the stream begins. */
   replayId: number;
 }
 
-/** One stream of an RPC: its id, its session, and how it ends. */
+/** A stream of an RPC: its id, its session, and how it ends. */
 export class RpcStream<Request, Response> {
   readonly id = randomUUID();
   private session: Session | undefined;
   private open = true;
   private silent = false;
   private readonly closing: (() => void)[] = [];
-  /** What it is at; nothing while it has not begun. */
+  /** Returns the state; `undefined` before the stream has begun. */
   state: () => Omit<StreamState, "rpc"> | undefined = () => undefined;
 
-  /** @param name of the RPC */
+  /** @param name name of the RPC */
   constructor(
     private readonly org: Org,
     readonly name: string,
     private readonly call: ServerDuplexStream<Request, Response>,
   ) {}
 
-  /** Takes requests, from clients whose headers are right. What `take` throws ends the stream. */
+  /** Checks the headers and passes each request to `take`. An error that `take` throws ends the stream. */
   serve(take: (request: Request) => void): void {
     this.call.on("data", (request: Request) => this.attempt(() => this.open && take(request)));
     this.call.on("end", () => this.end());
     this.call.on("cancelled", () => this.close());
-    // A connection that breaks: the stream is gone, which is no mistake of the emulator's.
+    // The connection is broken. That is not a bug of the emulator, so it is not reported.
     this.call.on("error", () => this.close());
     this.attempt(() => (this.session = authorise(this.org, this.call.metadata)));
   }
 
-  /** Who the client is. @throws RpcError when the session is over and `authRefresh` is no other one */
+  /** Returns the session of the client. @param authRefresh a new token, if the client has sent one. @throws RpcError when the session is over or the new token is not valid */
   authorise(authRefresh = ""): Session {
     if (authRefresh !== "") {
       this.session = this.org.sessions.find(authRefresh);
@@ -53,7 +53,7 @@ export class RpcStream<Request, Response> {
     return this.session;
   }
 
-  /** Sends a message, while the session lasts. */
+  /** Sends a message. If the session is over, the stream fails instead. */
   send(message: Response): void {
     if (!this.open || this.silent) return;
     this.attempt(() => {
@@ -62,18 +62,18 @@ export class RpcStream<Request, Response> {
     });
   }
 
-  /** Says nothing any more, whatever happens: the connection is half dead. */
+  /** Sends nothing from now on, whatever happens, as over a half-open connection. */
   silence(): void {
     this.silent = true;
   }
 
-  /** Calls back once the stream is over, or at once when it is. */
+  /** Calls `listener` when the stream is over, or at once if it is already. */
   onClose(listener: () => void): void {
     if (this.open) this.closing.push(listener);
     else listener();
   }
 
-  /** Ends the stream well. */
+  /** Ends the stream in an orderly way. */
   end(): void {
     if (!this.open || this.silent) return;
     this.close();
@@ -87,7 +87,7 @@ export class RpcStream<Request, Response> {
     this.call.emit("error", toRpcError(error).onWire(this.name, this.id));
   }
 
-  /** Lets go of everything, whether or not the client still hears. */
+  /** Releases everything that belongs to the stream, even if the client is still connected. */
   close(): void {
     if (!this.open) return;
     this.open = false;

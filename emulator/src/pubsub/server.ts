@@ -12,13 +12,13 @@ import { publish, publishStream } from "./publish";
 import { toRpcError } from "./rpc-error";
 import { subscribe } from "./subscribe";
 
-/** Longest message that is read; longer than the API takes, so that what is too long can be refused in its words. */
+/** Most bytes of a received message. This is more than the API accepts, so that larger messages are refused with the API's own error. */
 const MAX_MESSAGE = 16 * 1024 * 1024;
 
-/** The gRPC side of an org: the service `eventbus.v1.PubSub`, on a port of its own. */
+/** The gRPC server of an org: the service `eventbus.v1.PubSub` on its own port. */
 export class PubSubServer {
   private readonly grpc = new Server({ "grpc.max_receive_message_length": MAX_MESSAGE, "grpc.max_send_message_length": -1 });
-  /** Listens itself, so that connections can be broken. */
+  /** The server that listens. It is not the one of gRPC, so that connections can be broken. */
   private readonly net = createServer((socket) => this.accept(socket));
   private readonly sockets = new Set<Socket>();
   private readonly inject: (socket: Socket) => void;
@@ -46,7 +46,7 @@ export class PubSubServer {
     org.pubsub = this.hub;
   }
 
-  /** Listens; gives the port. Rejects when it is taken. */
+  /** Starts to listen. @returns the port. @throws Error when the port is in use */
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
       this.net.once("error", reject);
@@ -57,7 +57,7 @@ export class PubSubServer {
     });
   }
 
-  /** Ends every stream at once, and listens no more. */
+  /** Ends all streams at once and stops listening. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.net.close(() => resolve());

@@ -7,7 +7,7 @@ import { decodeReplayId } from "./replay-id";
 import type { RpcStream } from "./rpc";
 import { RpcError } from "./rpc-error";
 
-/** The RPC `Subscribe`: the first request says what of and from where, every one how many more. */
+/** Serves the RPC `Subscribe`. The first request names the channel and where to begin; every request says how many more events to deliver. */
 export function subscribe(hub: PubSubHub, call: ServerDuplexStream<FetchRequest, FetchResponse>): void {
   const stream = hub.open("Subscribe", call);
   let delivery: Delivery | undefined;
@@ -19,7 +19,7 @@ export function subscribe(hub: PubSubHub, call: ServerDuplexStream<FetchRequest,
   });
 }
 
-/** Begins to deliver a channel's events to a stream, behind the replay id that `start` finds. */
+/** Begins to deliver the events of a channel to a stream, after the replay id that `start` returns. */
 export function begin<Request>(hub: PubSubHub, stream: RpcStream<Request, FetchResponse>, channel: Channel, start: (channel: Channel) => number): Delivery {
   const delivery = new Delivery(hub.org, hub.codec, channel, start(channel), hub.settings, {
     deliver: (events, latestReplayId, pendingNumRequested) => stream.send({ events, latestReplayId, rpcId: stream.id, pendingNumRequested }),
@@ -31,7 +31,7 @@ export function begin<Request>(hub: PubSubHub, stream: RpcStream<Request, FetchR
   return delivery;
 }
 
-/** The replay id to begin behind. */
+/** Returns the replay id after which to begin. */
 function startOf({ org }: PubSubHub, channel: Channel, { replayPreset, replayId }: Pick<FetchRequest, "replayPreset" | "replayId">): number {
   if (replayPreset === ReplayPreset.EARLIEST) return 0;
   if (replayPreset !== ReplayPreset.CUSTOM) return org.events.latest;

@@ -1,3 +1,4 @@
+import { BackOff } from "../../../common/back-off";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { DatabaseConnection } from "./backend";
 
@@ -44,6 +45,10 @@ export class Pool {
   private readonly waiters: Waiter[] = [];
   private open = 0;
   private connecting = false;
+  /** How many connections there were when another was last refused, and until when no more than those are asked for. */
+  private full = { open: Infinity, until: 0 };
+  /** Each refused login leaks 28 KB in the addon; with every statement that waits they would be 50 a second. */
+  private readonly fullBackOff = new BackOff({ max: 300_000 });
   private closed = false;
   private closing: Promise<void> | undefined;
   private drained: (() => void) | undefined;
@@ -133,12 +138,14 @@ export class Pool {
   private async grow(): Promise<void> {
     if (this.connecting) return;
     this.connecting = true;
-    while (!this.closed && this.waiters.length > 0 && this.open < this.options.size()) {
+    while (!this.closed && this.waiters.length > 0 && this.open < this.options.size() && !this.isFull) {
       this.open += 1;
       try {
         this.lend({ connection: await this.options.connect(), born: performance.now() });
+        this.fullBackOff.reset();
       } catch (error) {
         this.lost();
+        if (this.open > 0) this.full = { open: this.open, until: performance.now() + this.fullBackOff.next() };
         const reason = isConnectorError(error) ? error : new ConnectorError("DATABASE_UNAVAILABLE", String(error), { cause: error });
         // all waiters fail at once: each would only fail in the same way, one login timeout after the other
         if (this.open === 0 || reason.code !== "DATABASE_UNAVAILABLE") for (const waiter of this.waiters.splice(0)) waiter.refuse(reason);
@@ -146,6 +153,11 @@ export class Pool {
       }
     }
     this.connecting = false;
+  }
+
+  /** Whether the database has lately refused one more connection than there are: its limit may be lower than ours. */
+  private get isFull(): boolean {
+    return this.open > 0 && this.open >= this.full.open && performance.now() < this.full.until;
   }
 
   private giveBack(lent: Lent): void {

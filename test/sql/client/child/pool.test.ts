@@ -119,6 +119,21 @@ describe("The pool", () => {
     await two.use(tick);
   });
 
+  it("makes do with what it has where another connection is refused, and does not ask for one with every work", async () => {
+    const four = pool(4);
+    await four.use(tick);
+    refuse = unavailable;
+    let served = 0;
+    const work = (): Promise<void> => four.use(tick).then(() => void (served += 1));
+    for (let round = 0; round < 10; round += 1) await Promise.all([work(), work()]);
+    assert.deepEqual([served, tries], [20, 2]);
+    await assert.rejects(four.use(() => Promise.reject(unavailable)), unavailable);
+    refuse = undefined;
+    await Promise.all([work(), work()]);
+    assert.deepEqual([served, tries], [22, 3], "the one that broke is replaced at once");
+    await four.close(100);
+  });
+
   it("asks a connection that was idle for long, and replaces a dead one", async () => {
     const one = pool(1, { pingAfter: -1 });
     await one.use(tick);

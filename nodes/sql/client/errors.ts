@@ -22,6 +22,16 @@ const QUOTES_ROW = /^(23502|23514|44000)$/;
 /** Driver texts are cut to so many characters, since they also go into headers of dead letters, which are small. */
 const TEXT_LENGTH = 500;
 
+/** What to do against a pooler that keeps no sessions: what is prepared on a connection would be found on another. */
+export const KEEP_SESSIONS = "connect to the server itself, or let the pooler keep sessions (PgBouncer: pool_mode = session)";
+const NOT_ONE_SESSION = `. It seems that a pooler gives each statement another session: ${KEEP_SESSIONS}`;
+/** What to do, by SQLSTATE. */
+const HINTS: Partial<Record<string, string>> = {
+  IM001: ". Statements with values need it: leave UseServerSidePrepare out of the connection string, or use another driver",
+  "42P05": NOT_ONE_SESSION,
+  "26000": NOT_ONE_SESSION,
+};
+
 interface Verdict {
   code: ErrorCode;
   options?: Pick<ConnectorErrorOptions, "scope" | "retryable">;
@@ -35,7 +45,8 @@ const STATES: Rule[] = [
   [/^IM003/, "DRIVER_MISSING"],
   [/^(08|57P0|53|58|25006)/, "DATABASE_UNAVAILABLE"],
   [/^(42P01|42703|42S02|42S22|3F000)/, "TABLE_UNKNOWN"],
-  [/^(42P10|IM001)/, "NOT_CONFIGURED"], // ON CONFLICT names columns without a unique index; the driver cannot do what statements with values need
+  // ON CONFLICT names columns without a unique index; the driver cannot do what statements with values need; what it has prepared is another session's
+  [/^(42P10|IM001|42P05|26000)/, "NOT_CONFIGURED"],
   [/^(40|55P03|57014|HYT0|HY008|25P0)/, "DATABASE_BUSY"],
 ];
 
@@ -121,8 +132,7 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
     const driver = /can't open lib '([^']*)'/i.exec(text)?.[1] ?? "";
     return new ConnectorError(code, `${text}. ${driverHint(driver)}`, { details: { ...details, missing: "driver" } });
   }
-  const hint = diagnosis.state === "IM001" ? ". Statements with values need it: leave UseServerSidePrepare out of the connection string, or use another driver" : "";
-  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}${hint}`, { ...options, details });
+  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}${HINTS[diagnosis.state] ?? ""}`, { ...options, details });
 }
 
 /**
@@ -218,6 +228,7 @@ function byNumber(table: Record<string, number[]>, native: number): ErrorCode | 
 function clean(message: string): string {
   const text = message
     .replace(/^(\[[^\]]*\])+/, "")
+    .replace(/"_PLAN\w+"/, "") // psqlodbc's name for it: another one each time, which would fill the log
     .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
     .replace(/\s+/g, " ")
     .trim()

@@ -126,6 +126,14 @@ describe("An error of a database", () => {
     assert.match(error.message, /UseServerSidePrepare/);
   });
 
+  it("is no row's fault behind a pooler that gives each statement another session, and says what to do", () => {
+    for (const [state, message] of [["42P05", 'ERROR: prepared statement "_PLAN0x7f0f10001610" already exists'], ["26000", 'ERROR: prepared statement "_PLAN0x7f0f10001610" does not exist']] as const) {
+      const error = statementError({ state, native: 1, message }, "postgresql");
+      assert.deepEqual([error.code, error.scope], ["NOT_CONFIGURED", "system"]);
+      assert.match(error.message, /^prepared statement (already exists|does not exist)\. .*pool_mode = session/);
+    }
+  });
+
   it("concerns no other statement where it is about what one asks for", () => {
     for (const state of ["42501", "42P10"]) assert.equal(statementError({ state, native: 1, message: "x" }, "postgresql").details["statement"], true, state);
   });

@@ -3,6 +3,7 @@ import { type Parameter, Untyped } from "../child/backend";
 import { baseType } from "./base-type";
 import { callTypes, isCall, UNKNOWN } from "./call-types";
 import type { Statement } from "../dialect";
+import { KEEP_SESSIONS } from "../errors";
 import { sqlTimestamp } from "../dialect/text";
 import { cutAtMarks } from "../sql-lexer";
 import { invalid } from "../child/statement-values";
@@ -126,7 +127,7 @@ function withName(error: unknown, parameters: readonly Parameter[]): unknown {
 /** Returns the error when the types cannot be found out. Without them the driver would silently drop the time or the offset of a timestamp. */
 function notOneSession(): ConnectorError {
   const why = "PostgreSQL does not know what was prepared on this connection a moment ago: it seems that a pooler gives each statement another session";
-  return new ConnectorError("NOT_CONFIGURED", `${why}; connect to the server itself, or let the pooler keep sessions (PgBouncer: pool_mode = session)`);
+  return new ConnectorError("NOT_CONFIGURED", `${why}; ${KEEP_SESSIONS}`);
 }
 
 function encode(parameter: Parameter, type: number): Parameter {

@@ -31,11 +31,11 @@ export class ChildProcess {
   /**
    * Starts the process and sends it `options` over the IPC channel, so that the password is neither in its arguments nor in its environment.
    *
-   * @param onExit called once, when it has ended for whatever reason
+   * @param onExit called once, when it has ended for whatever reason. `hung`: it was killed since a driver call did not come back
    */
   constructor(
     private readonly options: OpenOptions,
-    private readonly onExit: () => void,
+    private readonly onExit: (hung: boolean) => void,
   ) {
     const extension = path.extname(__filename);
     this.child = fork(path.join(__dirname, "child", `child${extension}`), [], {
@@ -154,12 +154,12 @@ export class ChildProcess {
   private end(how: string): void {
     this.gone = true;
     clearTimeout(this.silence);
-    const words = this.lastWords.trim().split("\n")[0];
+    const words = this.lastWords.trim().split("\n")[0] ?? "";
     const error = new ConnectorError("DATABASE_UNAVAILABLE", `The database process ended (${how})${words ? `: ${words}` : ""}`, {
       details: { ended: how, requests: this.pending.size },
     });
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
-    this.onExit();
+    this.onExit(how === "SIGKILL" && words !== "");
   }
 }

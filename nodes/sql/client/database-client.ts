@@ -1,3 +1,4 @@
+import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Availability, type DatabaseState } from "./availability";
@@ -33,6 +34,9 @@ export class DatabaseClient {
   /** Open cursors, by numbers of our own: each new process counts its own from 1 again. */
   private readonly cursors = new Map<number, { child: ChildProcess; cursor: number }>();
   private lastCursor = 0;
+  /** A pooler that is full (PgBouncer) lets a login wait, and with it all that the process does. So the process after one that hung makes do with few connections for a while. */
+  private readonly caution = new BackOff({ initial: 60_000, max: 600_000 });
+  private growAfter = 0;
   private drained: (() => void) | undefined;
   private closing = false;
   private closed = false;
@@ -160,10 +164,11 @@ export class DatabaseClient {
     if (this.child?.usable) return this.child;
     if (this.closed) throw new ConnectorError("FLOW_STOPPED", "The database connection is closed");
     const { credentials, ...options } = this.options;
-    const open: OpenOptions = options;
+    const open: OpenOptions = { ...options, growAfter: this.growAfter };
     if (options.engine === "odbc") open.connectionString = withCredentials(options.connectionString, credentials);
     else if (!options.file) throw new ConnectorError("NOT_CONFIGURED", "The database has no file");
-    const child = new ChildProcess(open, () => {
+    const child = new ChildProcess(open, (hung) => {
+      this.growAfter = hung ? this.caution.next() : 0;
       if (this.child === child) this.child = undefined;
     });
     this.child = child;

@@ -50,8 +50,9 @@ export class ChildSession {
         pingAfter: options.idleCheck,
         ...(embedded ? { idleTimeout: Infinity, maxLifetime: Infinity } : {}),
       });
-    const readers = (): number => options.poolSize;
-    const writers = (): number => (embedded || this.speaking?.dialect.concurrent === false ? 1 : options.poolSize);
+    const { growAfter = 0 } = options;
+    const readers = (): number => (performance.now() < growAfter ? 1 : options.poolSize);
+    const writers = (): number => (embedded || this.speaking?.dialect.concurrent === false ? 1 : readers());
     this.pool = pool(writers);
     this.stores = embedded ? undefined : pool(writers); // with a single connection, 500 changes at once would take twice as long
     this.cursors = new Cursors({

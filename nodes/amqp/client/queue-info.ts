@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { brokerText, replyCode } from "./errors";
-import { closeChannel } from "./connection/supervised-channel";
+import { onOwnChannel } from "./connection/own-channel";
 
 /**
  * Whether the queue is a stream. The broker answers `basic.get` on a stream with 540, which ends the whole connection with the channels of all its users (seen with
@@ -9,26 +9,17 @@ import { closeChannel } from "./connection/supervised-channel";
  * Only a refused declaration shows the type of a queue. This declaration is always refused, even for a missing queue, and so creates nothing: its second argument is one
  * that only streams have, with a value that is never valid. Without the permission to declare, the type cannot be found out, and the answer is false.
  */
-export async function isStream(model: ChannelModel, queue: string): Promise<boolean> {
-  const channel = await model.createChannel();
-  channel.on("error", () => undefined); // the rejected promise reports the refusal
-  try {
-    await channel.assertQueue(queue, { durable: true, arguments: { "x-queue-type": "stream", "x-stream-max-segment-size-bytes": -1 } });
-    return false;
-  } catch (error) {
-    return replyCode(error) === 406 && /inequivalent arg 'x-stream-max-segment-size-bytes'/.test(brokerText(error));
-  } finally {
-    await closeChannel(channel, 1_000);
-  }
+export function isStream(model: ChannelModel, queue: string): Promise<boolean> {
+  const neverValid = { "x-queue-type": "stream", "x-stream-max-segment-size-bytes": -1 };
+  return onOwnChannel(model, (channel) =>
+    channel.assertQueue(queue, { durable: true, arguments: neverValid }).then(
+      () => false,
+      (error: unknown) => replyCode(error) === 406 && /inequivalent arg 'x-stream-max-segment-size-bytes'/.test(brokerText(error)),
+    ),
+  );
 }
 
 /** Returns how many messages wait in the queue, without those that were delivered and not yet acknowledged. @throws the broker's error when the queue is missing */
 export async function messagesIn(model: ChannelModel, queue: string): Promise<number> {
-  const channel = await model.createChannel();
-  channel.on("error", () => undefined); // the rejected promise reports it
-  try {
-    return (await channel.checkQueue(queue)).messageCount;
-  } finally {
-    await closeChannel(channel, 1_000);
-  }
+  return (await onOwnChannel(model, (channel) => channel.checkQueue(queue))).messageCount;
 }

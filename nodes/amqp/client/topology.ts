@@ -3,6 +3,8 @@ import { within } from "../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { endingOf } from "./ending";
 import { channelError, brokerText, replyCode } from "./errors";
+import { openChannel } from "./connection/own-channel";
+import { serverVersion, type ServerVersion } from "./connection/server-version";
 import { ANSWER_TIMEOUT, answerIn, closeChannel } from "./connection/supervised-channel";
 
 /** The types of queue that a node can declare. */
@@ -200,7 +202,7 @@ class Requests {
   /** Makes one request. @throws ConnectorError when it is refused or not answered in time */
   async ask<T>(kind: "queue" | "exchange", operation: (channel: Channel) => Promise<T>): Promise<T> {
     try {
-      return await answerIn((this.channel ??= this.open()).then(operation), this.patience);
+      return await answerIn((this.channel ??= openChannel(this.model)).then(operation), this.patience);
     } catch (error) {
       await this.close();
       throw channelError(error, kind);
@@ -211,14 +213,7 @@ class Requests {
     const { channel } = this;
     this.channel = undefined;
     if (channel) await within(channel.then((open) => closeChannel(open, 1_000)), 1_000).catch(() => undefined); // a channel that opens later than that is closed then
-  }
-
-  private async open(): Promise<Channel> {
-    const channel = await this.model.createChannel();
-    channel.on("error", () => undefined); // the promise of the operation rejects with it
-    return channel;
-  }
-}
+  }}
 
 async function asking(model: ChannelModel, work: (requests: Requests) => Promise<void>, patience?: number): Promise<void> {
   const requests = new Requests(model, patience);
@@ -227,20 +222,4 @@ async function asking(model: ChannelModel, work: (requests: Requests) => Promise
   } finally {
     await requests.close();
   }
-}
-
-/** The version of a server, to check what it can do. */
-export interface ServerVersion {
-  atLeast(major: number, minor: number): boolean;
-}
-
-/** Returns the version of the connected server. A server that does not report one counts as new. */
-export function serverVersion(model: ChannelModel): ServerVersion {
-  const [major = NaN, minor = NaN] = String(model.connection.serverProperties.version ?? "").split(".").map(Number);
-  return {
-    atLeast(wantedMajor, wantedMinor) {
-      if (Number.isNaN(major)) return true;
-      return major > wantedMajor || (major === wantedMajor && (Number.isNaN(minor) || minor >= wantedMinor));
-    },
-  };
 }

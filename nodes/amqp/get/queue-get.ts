@@ -7,7 +7,7 @@ import { flowStopped } from "../../delivery/outcome";
 import { retryDelays } from "../../delivery/retry-policy";
 import { notWired } from "../../delivery/wired";
 import type { BrokerLink } from "../client/broker";
-import type { Taken } from "../client/consuming/taking-channel";
+import { giveBack, type Taken } from "../client/consuming/taking-channel";
 import { Getter, type GetterState } from "../client/consuming/getter";
 import { QueueDeliveries, type Decoded } from "../client/consuming/queue-deliveries";
 import { declareTopology } from "../client/topology";
@@ -33,19 +33,15 @@ export interface QueueGetOptions extends FlowAccess {
   mostBytes?: number;
 }
 
-/** Which trigger a message was taken for, and which part of its messages it is. */
-interface Place {
-  fetch: Fetch;
-  parts: Parts;
-}
-
 /** Takes messages from a queue for each trigger, one trigger after the other. */
 export class QueueGet {
   private readonly getter: Getter;
   private readonly deliveries: QueueDeliveries;
   private readonly line: ErrandLine<Fetch>;
+  /** The trigger that a message was taken for, … */
   private readonly fetchOf = new WeakMap<Taken, Fetch>();
-  private readonly places = new WeakMap<Taken, Place>();
+  /** … and which part of its messages it is. */
+  private readonly partsOf = new WeakMap<Taken, Parts>();
   private downSince: number | undefined;
   private state: GetterState = { kind: "starting" };
   /** The error by which the last trigger failed, until the next has tried. */
@@ -67,10 +63,7 @@ export class QueueGet {
       node,
       runtime,
       publish: link.publish,
-      send: (message, taken) => {
-        const place = this.places.get(taken);
-        options.send(place ? place.fetch.dress(message, place.parts, options.clone) : message);
-      },
+      send: (message, taken) => options.send((this.fetchOf.get(taken) as Fetch).dress(message, this.partsOf.get(taken) as Parts, options.clone)),
       onSettled: (taken) => {
         this.fetchOf.get(taken)?.settled(taken);
         this.tellSoon();
@@ -173,7 +166,7 @@ export class QueueGet {
     if (this.closed) return undefined;
     const taken = fetch.sent > 0 ? await this.getter.take().catch(() => undefined) : await this.first(fetch);
     if (taken && this.closed) {
-      taken.window.giveBack(taken.message.fields.deliveryTag);
+      giveBack(taken);
       return undefined;
     }
     return taken;
@@ -204,10 +197,10 @@ export class QueueGet {
   private handOver(fetch: Fetch, decoded: Decoded, last: boolean): void {
     const { taken } = decoded;
     if (this.closed) {
-      taken.window.giveBack(taken.message.fields.deliveryTag);
+      giveBack(taken);
       return fetch.settled(taken);
     }
-    this.places.set(taken, { fetch, parts: fetch.nextPart(last) });
+    this.partsOf.set(taken, fetch.nextPart(last));
     this.deliveries.handOver(decoded);
     this.tell();
   }

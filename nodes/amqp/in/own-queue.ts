@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ChannelModel } from "amqplib";
 import { within } from "../../common/deadline";
+import { onOwnChannel } from "../client/connection/own-channel";
 import type { QueueSpec } from "../client/topology";
 
 /**
@@ -36,13 +37,7 @@ export class OwnQueue {
     const { model } = this;
     this.model = undefined;
     if (!model || model !== open) return;
-    await within(this.delete(model), 1_000).catch(() => undefined); // otherwise it goes when the connection ends
-  }
-
-  private async delete(model: ChannelModel): Promise<void> {
-    const channel = await model.createChannel();
-    channel.on("error", () => undefined);
-    await channel.deleteQueue(this.current);
-    await channel.close();
+    const deleted = onOwnChannel(model, (channel) => channel.deleteQueue(this.current));
+    await within(deleted, 1_000).catch(() => undefined); // otherwise it goes when the connection ends
   }
 }

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import type { PoisonSubject } from "../../delivery/poison/poison-options";
 import { originOf } from "../client/consuming/retry-and-dead-letter";
-import type { Taken } from "../client/consuming/taking-channel";
+import { giveBack, type Taken } from "../client/consuming/taking-channel";
 
 /** How the watch over messages that end the process handles messages of a queue. */
 export const queuePoison: PoisonSubject<Taken> = {
   fingerprint,
   suspects: ({ message }) => message.fields.redelivered,
   isOpen: ({ window }) => !window.closed,
-  giveBack: ({ message, window }) => window.giveBack(message.fields.deliveryTag),
+  giveBack,
 };
 
 /** A hash by which a message is recognized when it comes again, also as the copy that is made for a retry. */

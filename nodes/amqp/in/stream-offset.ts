@@ -1,6 +1,6 @@
 import type { ChannelModel, Message } from "amqplib";
 import { within } from "../../common/deadline";
-import { closeChannel } from "../client/connection/supervised-channel";
+import { onOwnChannel } from "../client/connection/own-channel";
 
 /** The largest possible prefetch. A broker that keeps to the prefetch exactly (4.x) sends a longer chunk in parts. */
 const WHOLE_CHUNK = 65_535;
@@ -23,10 +23,8 @@ export function timestampArgument(time: number): unknown {
  * @param firstWithin ms in which the first message must have come
  * @returns `undefined` when nothing came at all: the stream is empty, or does not answer
  */
-export async function lastOffset(model: ChannelModel, queue: string, { firstWithin } = { firstWithin: 2_000 }): Promise<number | undefined> {
-  const channel = await model.createChannel();
-  channel.on("error", () => undefined); // `consume` rejects with it
-  try {
+export function lastOffset(model: ChannelModel, queue: string, { firstWithin } = { firstWithin: 2_000 }): Promise<number | undefined> {
+  return onOwnChannel(model, async (channel) => {
     const come: (number | undefined)[] = [];
     await channel.prefetch(WHOLE_CHUNK, false);
     const first = new Promise<void>((resolve, reject) => {
@@ -39,7 +37,5 @@ export async function lastOffset(model: ChannelModel, queue: string, { firstWith
     await within(first, firstWithin);
     await channel.prefetch(WHOLE_CHUNK, false);
     return come.at(-1);
-  } finally {
-    await closeChannel(channel, 1_000);
-  }
+  });
 }

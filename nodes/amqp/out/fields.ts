@@ -1,6 +1,6 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { MAX_NAME } from "../client/headers/headers";
+import { shortText } from "../client/publishing/destination";
 import { REPLY_TO } from "../client/publishing/publish-faults";
 
 /** RabbitMQ's longest time to live, in ms (3.10: a larger one closes the channel). */
@@ -33,23 +33,6 @@ export function field<T>(evaluate: TypedValue, type: string, read: (value: unkno
   }
 }
 
-/**
- * Reads the name of an exchange or a routing key. Null and `undefined` are the empty name.
- *
- * @throws ConnectorError INPUT_INVALID when it is no text or number, or is too long
- */
-export function nameOf(value: unknown, label: string): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value !== "string" && typeof value !== "number") throw invalid(`The ${label} is of type ${typeof value}, not text`);
-  return short(String(value), label);
-}
-
-/** Returns a value that a message must have. @throws ConnectorError INPUT_INVALID when it is null or `undefined` */
-export function present<T>(value: T, label: string): T {
-  if (value === undefined || value === null) throw invalid(`The message does not say the ${label}`);
-  return value;
-}
-
 /** The properties of a message that a user may set, by amqplib's names, each with the function that reads its value. */
 export const PROPERTIES = {
   messageId: textOf,
@@ -75,7 +58,7 @@ export function propertyOf(name: PropertyName, value: unknown): string | number 
 
 function textOf(value: unknown, label: string): string {
   if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") throw invalid(`The ${label} is ${describe(value)}, not text`);
-  return short(String(value), label);
+  return shortText(String(value), label);
 }
 
 /** Reads a reply-to. Refuses that of direct replies, because the broker closes a channel that uses it without a consumer for the replies. */
@@ -110,17 +93,6 @@ function timestampOf(value: unknown, label: string): number {
 function numberOf(value: unknown): number {
   if (typeof value === "string" && value.trim() !== "") return Number(value);
   return typeof value === "number" || typeof value === "bigint" ? Number(value) : NaN;
-}
-
-/**
- * Checks the length of a short text. Half a character, as in a text that was cut, becomes U+FFFD here, as it would when it is sent: returned messages are recognised by
- * these texts.
- */
-function short(given: string, label: string): string {
-  const text = given.toWellFormed();
-  // each UTF-16 unit takes at most three bytes in UTF-8
-  if (text.length * 3 > MAX_NAME && Buffer.byteLength(text) > MAX_NAME) throw invalid(`The ${label} is longer than ${MAX_NAME} bytes`);
-  return text;
 }
 
 function describe(value: unknown): string {

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { types } from "node:util";
 import { deflateSync, gzipSync } from "node:zlib";
-import { ConnectorError, type ErrorCode } from "../../common/errors";
 import { encode, encodeInSlices, type Encoded } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
 import type { HeaderTable } from "../client/headers/headers";
+import { checkDestination } from "../client/publishing/destination";
 import { isReply } from "../client/publishing/publish-faults";
 import type { Outgoing } from "../client/publishing/publisher";
 import type { Field, PropertyName } from "./fields";
@@ -71,10 +71,6 @@ function stepsOf({ exchange, routingKey, headers, properties }: MessageBuilderOp
     { field: headers, put: ({ options }, value) => (options.headers = value as HeaderTable) },
     ...properties.map(({ name, value: field }): Step => ({ field, put: ({ options }, value) => value !== undefined && (options[name] = value as never) })),
   ];
-}
-
-function checkDestination({ exchange, routingKey }: Draft, code: ErrorCode): void {
-  if (exchange === "" && routingKey === "") throw new ConnectorError(code, "The routing key is empty: the default exchange needs the name of a queue there");
 }
 
 function finish({ exchange, routingKey, options }: Draft, payload: unknown, { content, contentType }: Encoded, { format }: FormatSettings): Outgoing {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import { whenOver } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { eachOnce } from "../../common/once";
 import { decode, decodeInSlices } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
 import type { Connection } from "../client/connection/connection";
@@ -49,10 +50,11 @@ export class Requester implements Sender<Answer> {
   private readonly publisher: Publisher;
   /** Requests without an answer yet, by the correlation id that was made for each. */
   private readonly waiting = new Map<string, Waiting>();
-  private warned = false;
+  private readonly warnOnce: (text: string) => void;
   private closing = false;
 
   constructor(private readonly options: RequesterOptions) {
+    this.warnOnce = eachOnce(options.warn);
     this.publisher = new Publisher({
       connection: options.connection,
       confirmTimeout: options.confirmTimeout,
@@ -133,9 +135,7 @@ export class Requester implements Sender<Answer> {
   }
 
   private unknown(): void {
-    if (this.warned) return;
-    this.warned = true;
-    this.options.warn("An answer came that nobody waits for (any more), and is dropped: it was late, or does not carry the correlation id of its request. Further ones are dropped without a word");
+    this.warnOnce("An answer came that nobody waits for (any more), and is dropped: it was late, or does not carry the correlation id of its request. Further ones are dropped without a word");
   }
 
   private settle(correlationId: string, error: ConnectorError): void {

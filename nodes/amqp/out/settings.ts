@@ -6,7 +6,8 @@ import type { Format } from "../../format/format";
 import { readFormat, readFormatName, type FormatDef, type FormatSettings } from "../../format/settings";
 import { sanitiseHeaders } from "../client/headers/headers";
 import { withoutMarks } from "../client/consuming/retry-and-dead-letter";
-import { field, nameOf, present, PROPERTIES, propertyOf, type Field, type PropertyName } from "./fields";
+import { nameOf } from "../client/publishing/destination";
+import { field, PROPERTIES, propertyOf, type Field, type PropertyName } from "./fields";
 import type { MessageBuilderOptions } from "./message-builder";
 
 /** The configuration that the editor saves. Numbers may be texts, when they come from environment variables. */
@@ -97,7 +98,10 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
 function readExchange({ destination, exchange: name = "", exchangeType = "str" }: OutDef, compile: (value: string, type: string, label: string) => TypedValue): Field<string> {
   const chosen = destination && oneOf(destination, "Send to", ["queue", "exchange"], "queue");
   if (chosen === "queue") return field(() => "", "str", String);
-  const exchange = field(compile(name, exchangeType, "exchange"), exchangeType, (value) => nameOf(name ? present(value, "exchange") : value, "exchange"));
+  const exchange = field(compile(name, exchangeType, "exchange"), exchangeType, (value) => {
+    if (name && (value === undefined || value === null)) throw new ConnectorError("INPUT_INVALID", "The message does not say the exchange");
+    return nameOf(value, "exchange");
+  });
   // with a blank name, messages would go by the default exchange to the queue that is named like their routing key
   if (chosen === "exchange" && exchange.fixed?.value.trim() === "") throw new ConnectorError("NOT_CONFIGURED", "The exchange has no name: enter one, or send to a queue");
   return exchange;

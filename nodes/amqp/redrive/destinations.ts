@@ -3,8 +3,10 @@ import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { Connection } from "../client/connection/connection";
 import { brokerText, channelError, replyCode } from "../client/errors";
 import { blockedFor } from "../client/publishing/publish-faults";
-import { answerIn, closeChannel } from "../client/connection/supervised-channel";
-import { deadLetterQueue, ensureQueue, serverVersion, type TopologyWarning } from "../client/topology";
+import { onOwnChannel } from "../client/connection/own-channel";
+import { serverVersion } from "../client/connection/server-version";
+import { answerIn } from "../client/connection/supervised-channel";
+import { deadLetterQueue, ensureQueue, type TopologyWarning } from "../client/topology";
 
 /** How many exchanges are remembered. Dead letters usually come from a handful. */
 const REMEMBERED = 1_000;
@@ -65,16 +67,12 @@ export class Destinations {
 
 /** Looks for an exchange, on a channel of its own, since the broker closes the channel if the exchange is missing. */
 async function lookForExchange(model: ChannelModel, name: string): Promise<ConnectorError | undefined> {
-  const channel = await model.createChannel();
-  channel.on("error", () => undefined); // the request is rejected with the same error
   try {
-    await channel.checkExchange(name);
+    await onOwnChannel(model, (channel) => channel.checkExchange(name));
     return undefined;
   } catch (error) {
     // any other refusal (no right to look, say) does not tell whether we can publish
     if (replyCode(error) !== 404) return undefined;
     return new ConnectorError("EXCHANGE_UNAVAILABLE", brokerText(error), { cause: error });
-  } finally {
-    await closeChannel(channel, 1_000);
   }
 }

@@ -11,6 +11,7 @@ export interface HeldLettersOptions {
   /** With so many held, the run ends. */
   most: number;
   clock: Pick<Clock, "ticks">;
+  /** Warns the user, once for each text. */
   warn(text: string): void;
 }
 
@@ -22,7 +23,6 @@ export class HeldLetters {
   private count = 0;
   /** When the first was held, by {@link Clock.ticks}. */
   private since = Infinity;
-  private warned = false;
 
   constructor(private readonly options: HeldLettersOptions) {}
 
@@ -43,8 +43,6 @@ export class HeldLetters {
   }
 
   private warnOfLimit(): void {
-    if (this.warned) return;
-    this.warned = true;
     const { queue, warn } = this.options;
     const what = `Dead letters of queue ${queue} have come back ${MANY_RETURNS} times or more, and up to RabbitMQ 4.2 the broker counts each look, and each run that leaves them`;
     warn(`${what}. If the queue has a delivery limit (20 on RabbitMQ 4, unless set otherwise), it drops those that reach it: lift it by a policy`);

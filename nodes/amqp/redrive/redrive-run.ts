@@ -47,6 +47,7 @@ export interface RedriveRunOptions {
   show?(message: LetterMessage): void;
   /** `done` of `of` dead letters have been moved, or, in a dry run, looked at. */
   onProgress?(done: number, of: number): void;
+  /** Warns the user, once for each text. */
   warn(text: string): void;
   /** Default: the machine's. */
   clock?: Clock;

@@ -1,8 +1,9 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { putOn } from "../../common/put-on";
 import { closeWith, failEach } from "../../common/node-life";
+import { eachOnce } from "../../common/once";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
@@ -35,11 +36,7 @@ export = (RED: NodeAPI): void => {
     const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
     const link = broker.acquire(node);
     const connections = [link.consume, link.publish];
-    const warned = new Set<string>();
-    const warnOnce = (text: string): void => {
-      if (!warned.has(text)) node.warn(text);
-      warned.add(text);
-    };
+    const warnOnce = eachOnce((text) => node.warn(text));
     let shown: Shown = { kind: "idle" };
     let current: { run?: RedriveRun; ended: Promise<void> } | undefined;
     let closing = false;

@@ -3,7 +3,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
-import { MAX_NAME } from "../client/headers/headers";
+import { checkDestination, nameOf } from "../client/publishing/destination";
 import { checkName } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";
@@ -86,18 +86,9 @@ function readDryRun(value: unknown): boolean {
 
 function readTarget(kind: Target["kind"], { targetExchange, targetRoutingKey }: OrderValues): Target {
   if (kind !== "given") return { kind };
-  const exchange = nameOf(targetExchange, "exchange");
-  const routingKey = nameOf(targetRoutingKey, "routing key");
-  if (exchange === "" && routingKey === "") throw new ConnectorError("INPUT_INVALID", "The routing key is empty: the default exchange needs the name of a queue there");
-  return { kind, exchange, routingKey };
-}
-
-function nameOf(value: unknown, label: string): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value !== "string" && typeof value !== "number") throw new ConnectorError("INPUT_INVALID", `The ${label} is of type ${typeof value}, not text`);
-  const name = String(value);
-  if (Buffer.byteLength(name) > MAX_NAME) throw new ConnectorError("INPUT_INVALID", `The ${label} is longer than ${MAX_NAME} bytes`);
-  return name;
+  const given = { exchange: nameOf(targetExchange, "exchange"), routingKey: nameOf(targetRoutingKey, "routing key") };
+  checkDestination(given, "INPUT_INVALID");
+  return { kind, ...given };
 }
 
 function show(value: unknown): string {

@@ -7,7 +7,7 @@ import type { ConsumerOptions } from "./consumer-options";
 import { cancelled, notConsuming } from "./consume-faults";
 import { channelError, endsConnection } from "../errors";
 import { LoadLimit } from "./load-limit";
-import { TakingChannel, type Taken } from "./taking-channel";
+import { giveBack, TakingChannel, type Taken } from "./taking-channel";
 
 /** Consumes one queue on a channel of its own. After the loss of the connection, the channel or the consumer it goes on by itself. */
 export class Consumer {
@@ -179,7 +179,7 @@ export class Consumer {
     } catch (error) {
       // An exception in amqplib's callback would end the connection.
       this.options.onState({ kind: "waiting", error: new ConnectorError("FLOW_ERROR", errorText(error), { cause: error }) });
-      taken.window.giveBack(taken.message.fields.deliveryTag);
+      giveBack(taken);
     }
   }
 
@@ -189,7 +189,7 @@ export class Consumer {
   }
 
   private giveBackSurplus(): void {
-    for (const { message, window } of this.surplus.splice(0)) window.giveBack(message.fields.deliveryTag);
+    for (const taken of this.surplus.splice(0)) giveBack(taken);
   }
 
   /**

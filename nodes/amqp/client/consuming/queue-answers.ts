@@ -3,8 +3,8 @@ import type { Delivery } from "../../../delivery/delivery";
 import { flowTracker } from "../../../delivery/tracker/flow-tracker";
 import { describeNode, type NodeName, type Settlement } from "../../../delivery/outcome";
 import type { Connection } from "../connection/connection";
-import type { Taken } from "./taking-channel";
-import { Forwarder, type Forwarding } from "../publishing/forwarder";
+import { giveBack, type Taken } from "./taking-channel";
+import { Forwarder, type Forwarding } from "./forwarder";
 import { MAX_NAME } from "../headers/headers";
 import { deadLetterCopy, retryCopy } from "./retry-and-dead-letter";
 import { deadLetterQueue, retryQueue, retryQueueName, type QueueType } from "../topology";
@@ -102,7 +102,8 @@ export class QueueAnswers {
     const { queue, waitsIn } = this.options.from;
     const { attempt, delay = 0 } = settlement;
     const here = (): void => this.waitHere(taken, settlement);
-    if (waitsIn === "process" || !hasRoomFor(retryQueueName(queue, delay))) return here();
+    const isNameTooLong = Buffer.byteLength(retryQueueName(queue, delay)) > MAX_NAME; // that of an existing queue may have no room for the ending
+    if (waitsIn === "process" || isNameTooLong) return here();
     this.forward(taken, {
       copy: (plain) => retryCopy(taken.message, queue, attempt, delay, plain),
       queue: (server) => retryQueue(queue, delay, server),
@@ -127,15 +128,11 @@ export class QueueAnswers {
   }
 
   private release(taken: Taken, attempt: number, delay: number): void {
-    if (this.options.from.waitsIn === "broker") this.giveBack(taken, delay, () => taken.window.giveBack(taken.message.fields.deliveryTag));
-    else this.giveBack(taken, delay, () => this.again(taken, attempt));
-  }
-
-  private giveBack(taken: Taken, delay: number, give: () => void): void {
     const back = (): void => {
       clearTimeout(this.returning.get(taken)?.timer);
       this.returning.delete(taken);
-      give();
+      if (this.options.from.waitsIn === "broker") giveBack(taken);
+      else this.again(taken, attempt);
     };
     if (delay > 0) this.returning.set(taken, { back, timer: setTimeout(back, delay) });
     else back();
@@ -155,13 +152,8 @@ export class QueueAnswers {
   }
 
   /** Forwards outside the flow's context, because what the connection does from now on belongs to no delivery. */
-  private forward(taken: Taken, forwarding: Omit<Forwarding, "overdue">): void {
-    flowTracker.outside(() => this.forwarder.forward(taken, { ...forwarding, overdue: () => this.overdue(taken) }));
-  }
-
-  /** Gives a message back that has waited too long. It comes again at once, alone; if the broker took it back, so would all other messages of the channel. */
-  private overdue(taken: Taken): void {
-    taken.window.giveBack(taken.message.fields.deliveryTag);
+  private forward(taken: Taken, forwarding: Forwarding): void {
+    flowTracker.outside(() => this.forwarder.forward(taken, forwarding));
   }
 }
 
@@ -173,6 +165,3 @@ function endsInTime(longest: number): string {
   const why = "the broker takes back, with all that is in the flow, what is unanswered for longer than its consumer timeout (30 minutes)";
   return `Retries that wait in Node-RED end after ${Math.round(longest / 60_000)} minutes, and what fails then goes to the dead letters: ${why}`;
 }
-
-/** Whether a name is short enough. An existing queue may have a name to which the ending of a delay queue's name cannot be added. */
-const hasRoomFor = (name: string): boolean => Buffer.byteLength(name) <= MAX_NAME;

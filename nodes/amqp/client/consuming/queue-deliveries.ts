@@ -10,7 +10,7 @@ import { decode, decodeInSlices, LARGE } from "../../../format/format";
 import type { FormatSettings } from "../../../format/settings";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "../connection/connection";
-import { LONGEST_OPEN, type Taken } from "./taking-channel";
+import { giveBack, LONGEST_OPEN, type Taken } from "./taking-channel";
 import { DecodeLine } from "./decode-line";
 import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
 import { queueMessage, type QueueMessage } from "./queue-message";
@@ -223,7 +223,7 @@ export class QueueDeliveries {
 
   /** Gives back a message that has not reached the flow. */
   private giveBack(taken: Taken): void {
-    taken.window.giveBack(taken.message.fields.deliveryTag);
+    giveBack(taken);
     this.options.onSettled?.(taken, "release");
   }
 

@@ -18,6 +18,11 @@ export interface Taken {
  */
 export const LONGEST_OPEN = 25 * 60_000;
 
+/** Gives a message back: the broker delivers it again. Does nothing when it was answered before, or its channel is gone. */
+export function giveBack({ message, window }: Taken): void {
+  window.giveBack(message.fields.deliveryTag);
+}
+
 /** What is done with each new channel, and callbacks for its life. */
 export interface TakingPlan {
   connection: Connection;

@@ -1,5 +1,6 @@
-import { within } from "../../../common/deadline";
 import type { ChannelModel } from "amqplib";
+import { within } from "../../../common/deadline";
+import { serverVersion } from "../connection/server-version";
 
 /** How long, in ms, the broker may take to accept a new secret. */
 const ANSWER = 10_000;
@@ -21,7 +22,5 @@ export async function giveNewSecret(model: ChannelModel, secret: string): Promis
 
 /** Whether the broker knows the method: RabbitMQ does from 3.8.0 on. A broker that does not know it would close the connection. */
 function isKnownTo(model: ChannelModel): boolean {
-  const { product, version } = model.connection.serverProperties;
-  const [major = 0, minor = 0] = String(version).split(".").map(Number);
-  return product === "RabbitMQ" && (major > 3 || (major === 3 && minor >= 8));
+  return model.connection.serverProperties.product === "RabbitMQ" && serverVersion(model).atLeast(3, 8);
 }

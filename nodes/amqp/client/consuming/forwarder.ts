@@ -3,11 +3,12 @@ import { BackOff } from "../../../common/back-off";
 import { type ConnectorError, toConnectorError } from "../../../common/errors";
 import { Sleepers } from "../../../common/sleep";
 import type { Connection } from "../connection/connection";
-import { blockedFor } from "./publish-faults";
-import type { Taken } from "../consuming/taking-channel";
-import { Publisher, type Outgoing } from "./publisher";
+import { blockedFor } from "../publishing/publish-faults";
+import { giveBack, type Taken } from "./taking-channel";
+import { Publisher, type Outgoing } from "../publishing/publisher";
 import { ANSWER_TIMEOUT } from "../connection/supervised-channel";
-import { ensureQueue, serverVersion, type QueueSpec, type ServerVersion } from "../topology";
+import { serverVersion, type ServerVersion } from "../connection/server-version";
+import { ensureQueue, type QueueSpec } from "../topology";
 
 /** A copy that is published in place of a message. */
 export interface Forwarding {
@@ -17,8 +18,6 @@ export interface Forwarding {
   queue(server: ServerVersion): QueueSpec;
   /** Called when the queue is missing and must not be declared: the forwarding ends then. Default: wait until the queue is there. */
   missing?(): void;
-  /** Called when the copy has waited for {@link ForwarderOptions.longest}, and then again and again as long as it still waits. */
-  overdue(): void;
 }
 
 /** What a forwarder needs. */
@@ -29,12 +28,16 @@ export interface ForwarderOptions {
   warn(text: string): void;
   /** Called when copies have to wait. @param error why the broker takes a copy not yet; it is published again later. `undefined` when no copy waits any more */
   onForwarding(error: ConnectorError | undefined): void;
-  /** ms that a copy may wait until it is {@link Forwarding.overdue}. `Infinity`: it never is. */
+  /**
+   * ms that a copy may wait until its message is given back. It comes again at once, alone; if the broker took it back, so would all other messages of the channel.
+   * `Infinity`: it never is.
+   */
   longest: number;
 }
 
 /** A copy on its way. */
 interface Running {
+  taken: Taken;
   /** When it began, by `performance.now()`. */
   since: number;
   ended: Promise<void>;
@@ -69,13 +72,13 @@ export class Forwarder {
       .catch((error: unknown) => {
         // after an error in our own code the message must not stay here: the broker delivers it again
         this.options.warn(toConnectorError(error).message);
-        taken.window.giveBack(taken.message.fields.deliveryTag);
+        giveBack(taken);
       })
       .finally(() => {
         this.running.delete(forwarding);
         if (this.waiting.delete(forwarding) && this.waiting.size === 0 && !this.closed) this.options.onForwarding(undefined);
       });
-    this.running.set(forwarding, { since: performance.now(), ended });
+    this.running.set(forwarding, { taken, since: performance.now(), ended });
     this.tellBlocked([forwarding]);
   }
 
@@ -129,9 +132,9 @@ export class Forwarder {
 
   private look(): void {
     const due = performance.now() - this.options.longest;
-    for (const [forwarding, { since }] of this.running) {
+    for (const { taken, since } of this.running.values()) {
       if (since > due) return;
-      forwarding.overdue();
+      giveBack(taken);
     }
   }
 

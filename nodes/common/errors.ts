@@ -145,6 +145,12 @@ export function toConnectorError(value: unknown, code: ErrorCode = "FLOW_ERROR")
   return new ConnectorError(code, errorText(value), { cause: value });
 }
 
+/** The same error with another text, and with more details. The error itself becomes its cause. */
+export function reworded(error: ConnectorError, text: string, more: Record<string, unknown> = {}): ConnectorError {
+  const { code, scope, retryable, details } = error;
+  return new ConnectorError(code, text, { scope, retryable, details: { ...details, ...more }, cause: error });
+}
+
 /** A text without the full stop with which texts of servers and drivers may end. */
 export function unstopped(text: string): string {
   return text.trim().replace(/\.$/, "");

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { types } from "node:util";
 import { deflateSync, gzipSync } from "node:zlib";
+import { whenAllReady } from "../../common/typed-input";
 import { encode, encodeInSlices, type Encoded } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
 import type { HeaderTable } from "../client/headers/headers";
@@ -47,7 +48,7 @@ export function messageBuilder(config: MessageBuilderOptions): (msg: object) => 
   }
   if (config.exchange.fixed && config.routingKey.fixed) checkDestination(base, "NOT_CONFIGURED");
 
-  const build = (msg: object, values: unknown[]): Outgoing | Promise<Outgoing> => {
+  const build = (msg: object, values: readonly unknown[]): Outgoing | Promise<Outgoing> => {
     const draft: Draft = { exchange: base.exchange, routingKey: base.routingKey, options: { ...base.options } };
     varying.forEach(({ field, put }, index) => put(draft, field.read(values[index])));
     checkDestination(draft, "INPUT_INVALID");
@@ -58,9 +59,7 @@ export function messageBuilder(config: MessageBuilderOptions): (msg: object) => 
   };
   return (msg) => {
     if (varying.length === 0) return build(msg, NONE);
-    const values = varying.map(({ field }) => field.evaluate(msg));
-    if (!values.some((value) => value instanceof Promise)) return build(msg, values);
-    return Promise.all(values).then((ready) => build(msg, ready));
+    return whenAllReady(varying.map(({ field }) => field.evaluate(msg)), (values) => build(msg, values));
   };
 }
 

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../common/bounded-map";
 import type { ConnectorError } from "../../common/errors";
 
 /** How many exchanges are remembered; the oldest is forgotten first. */
@@ -6,7 +7,7 @@ const MOST = 1_000;
 /** Remembers exchanges that are missing or forbidden, where each message has an exchange of its own. */
 export class RefusedExchanges {
   /** By exchange. The oldest comes first, and is the first whose time is over. */
-  private readonly held = new Map<string, { error: ConnectorError; until: number }>();
+  private readonly held = new BoundedMap<string, { error: ConnectorError; until: number }>(MOST);
 
   /** @param timing `heldFor`: ms in which nothing is sent to an exchange after the broker has closed the channel over it, since that delays all other messages on the channel */
   constructor(private readonly timing = { heldFor: 5_000 }) {}
@@ -15,9 +16,6 @@ export class RefusedExchanges {
   add(exchange: string, error: ConnectorError): void {
     this.held.delete(exchange);
     this.held.set(exchange, { error, until: performance.now() + this.timing.heldFor });
-    if (this.held.size <= MOST) return;
-    const [oldest] = this.held.keys();
-    if (oldest !== undefined) this.held.delete(oldest);
   }
 
   /** Why nothing is sent to an exchange at present; `undefined` if it may be used. */

@@ -1,6 +1,7 @@
 import { textIn } from "../../common/environment";
 import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
 import { isPlain } from "../../common/is-plain";
+import { whenAllReady } from "../../common/typed-input";
 import type { Fields } from "./records/collections";
 
 /** One row of a mapping or of a list of defaults, as flows store it. */
@@ -35,11 +36,7 @@ interface Rule {
  */
 export function compileFields(lists: FieldRow[][], compile: Compile): MapFields {
   const rules = lists.flat().flatMap((row) => toRule(row, compile));
-  return (msg) => {
-    const values = rules.map((rule) => evaluate(rule, msg));
-    if (!values.some((value) => value instanceof Promise)) return collect(rules, values);
-    return Promise.all(values).then((settled) => collect(rules, settled));
-  };
+  return (msg) => whenAllReady(rules.map((rule) => evaluate(rule, msg)), (values) => collect(rules, values));
 }
 
 function toRule(row: FieldRow, compile: Compile): Rule[] {
@@ -76,7 +73,7 @@ function fail(field: string, cause: unknown): never {
   throw new ConnectorError("INPUT_INVALID", `The value of field ${field} cannot be worked out: ${errorText(cause)}`, { details: { field }, cause });
 }
 
-function collect(rules: Rule[], values: unknown[]): Fields {
+function collect(rules: Rule[], values: readonly unknown[]): Fields {
   const found = new Map<string, [field: string, value: unknown]>();
   rules.forEach(({ field }, index) => {
     const value = toFieldValue(field, values[index]);

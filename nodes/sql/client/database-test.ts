@@ -1,5 +1,6 @@
 import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
+import { within } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { DatabaseClient, type DatabaseOptions } from "./database-client";
 import type { DialectName } from "./protocol";
@@ -60,14 +61,11 @@ async function test(options: DatabaseOptions, newFile: boolean): Promise<TestRep
     loginTimeout: Math.min(options.loginTimeout, LONGEST_LOGIN),
     queryTimeout: Math.min(options.queryTimeout, LONGEST_ANSWER),
   });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new ConnectorError("DATABASE_UNAVAILABLE", `No answer within ${LONGEST_TEST / 1000} s`)), LONGEST_TEST);
-  });
   try {
-    return { ok: true, ...(await Promise.race([client.ping(), late])), newFile };
+    const answer = await within(client.ping(), LONGEST_TEST);
+    if (!answer) throw new ConnectorError("DATABASE_UNAVAILABLE", `No answer within ${LONGEST_TEST / 1000} s`);
+    return { ok: true, ...answer, newFile };
   } finally {
-    clearTimeout(timer);
     await client.close();
   }
 }

@@ -47,13 +47,13 @@ export function isJsonText(value: PlainValue): value is JsonText {
 export function plainBytes(value: PlainValue): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (value instanceof Uint8Array) return value.byteLength;
-  return typeof value === "object" && value !== null && "json" in value ? Buffer.byteLength(value.json) : 8;
+  return isJsonText(value) ? Buffer.byteLength(value.json) : 8;
 }
 
 /** Like {@link plainBytes}, but counts text in UTF-16 units, which needs no look at the text. */
 export function plainUnits(value: PlainValue): number {
   if (typeof value === "string" || value instanceof Uint8Array) return value.length;
-  return typeof value === "object" && value !== null && "json" in value ? value.json.length : 8;
+  return isJsonText(value) ? value.json.length : 8;
 }
 
 /** Converts an object. Internal types are checked, not `instanceof`, since objects that were made in a Function node are of another realm. */

@@ -123,8 +123,8 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3DF]|25001|42|44|45|54|07|P0|HY003|HY09)/.test(state) } };
 }
 
-/** Makes an error of a driver's failure, with the driver's own text. @param doing what failed, such as "insert into readings" */
-export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing = ""): ConnectorError {
+/** Makes an error of a driver's failure, with the driver's own text. */
+export function databaseError(diagnosis: Diagnosis, dialect?: DialectName): ConnectorError {
   const { code, options } = classify(diagnosis, dialect);
   const text = clean(dialect === "postgresql" && QUOTES_ROW.test(diagnosis.state) ? diagnosis.message.replace(/;?\n[^]*/, "") : diagnosis.message);
   const details = { state: diagnosis.state, native: diagnosis.native, ...(dialect ? { database: dialect } : {}) };
@@ -132,7 +132,7 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
     const driver = /can't open lib '([^']*)'/i.exec(text)?.[1] ?? "";
     return new ConnectorError(code, `${text}. ${driverHint(driver)}`, { details: { ...details, missing: "driver" } });
   }
-  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}${HINTS[diagnosis.state] ?? ""}`, { ...options, details });
+  return new ConnectorError(code, `${text}${HINTS[diagnosis.state] ?? ""}`, { ...options, details });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import { isPlain } from "../../common/is-plain";
-import type { TypedValue } from "../../common/typed-input";
+import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import { MAX_ROW_BYTES, plainBytes, plainUnits, plainValue } from "./encode";
 import type { PlainValue, WriteMode, WriteRow } from "./protocol";
 
@@ -44,9 +44,7 @@ export class RowMapper {
     const { columns } = this.options;
     if (columns.length === 0) return this.fromPayload((msg as { payload?: unknown }).payload);
     const names = columns.map(({ column }) => column);
-    const values = columns.map(({ value }) => value(msg));
-    if (values.some((value) => value instanceof Promise)) return Promise.all(values).then((ready) => this.build(names, ready));
-    return this.build(names, values);
+    return whenAllReady(columns.map(({ value }) => value(msg)), (values) => this.build(names, values));
   }
 
   /** Returns the key of a row as text, for the order of writes: rows with the same key are written one after the other. `undefined` for an insert. */

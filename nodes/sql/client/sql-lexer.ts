@@ -92,9 +92,9 @@ export function lex(sql: string, dialect: DialectName): LexedSql {
   return new Lexer(sql, dialect).run();
 }
 
-/** Cuts a statement at its `?`, in the form in which the driver gets it. */
-export function cutAtMarks(sql: string, dialect: DialectName): string[] {
-  const tokens = tokensOf(dialect);
+/** Cuts a statement for PostgreSQL at its `?`, in the form in which the driver gets it. */
+export function cutAtMarks(sql: string): string[] {
+  const tokens = tokensOf("postgresql");
   const pieces: string[] = [];
   let piece = "";
   for (let at = 0; at < sql.length; ) {

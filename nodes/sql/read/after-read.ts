@@ -1,7 +1,7 @@
 import { Batcher } from "../../common/batcher";
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { type ConnectorError, reworded, toConnectorError } from "../../common/errors";
 import { flowTracker } from "../../delivery/tracker/flow-tracker";
 import type { DatabaseClient } from "../client/database-client";
 import { namesIn } from "../client/named-values";
@@ -127,8 +127,7 @@ export class AfterRead {
   }
 
   private async run(rows: FinishedRow[], transaction: Transaction): Promise<ConnectorError | undefined> {
-    const named = ({ code, message, scope, retryable, details }: ConnectorError): ConnectorError =>
-      new ConnectorError(code, `After read: ${message}`, { scope, retryable, details });
+    const named = (error: ConnectorError): ConnectorError => reworded(error, `After read: ${error.message}`);
     try {
       const [outcome] = await this.options.database.execute({ transactions: [transaction], maxRows: Number.MAX_SAFE_INTEGER });
       if (outcome && "error" in outcome) return named(fromData(outcome.error));

@@ -4,7 +4,7 @@ import { tooManyRows } from "../../common/too-many-rows";
 import type { RowValue } from "../client/protocol";
 import { keyOf, UniqueKeys } from "../client/row-keys";
 import type { AfterRead } from "./after-read";
-import { eachMessage, roomToRead, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
+import { messagesOf, roomToRead, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
 import { columnNamed } from "./poll-query";
 import { fetchSizeFor, RowSource, TAKE_FEWER } from "./row-source";
 import type { Progress } from "./settings";
@@ -90,9 +90,7 @@ export class MarkingPoll implements PollWay {
   private async hand(source: RowSource, rows: RowValue[][], keyAt: number): Promise<void> {
     const { context, afterRead } = this;
     for (const row of rows) this.sent.add(this.keyOf(row, keyAt));
-    const messages: RowValue[][][] = [];
-    eachMessage(rows, context.settings, (some) => messages.push(some));
-    for (const some of messages) {
+    for (const some of messagesOf(rows, context.settings)) {
       await context.room.until(some.length); // a change may return more rows than there is room for
       if (context.closed) return;
       const finished = (): void => {

@@ -60,21 +60,29 @@ export interface PollWay {
  * Waits until there is room for half of the rows that may be in the flow, or for a message. Resolves with the number of rows there is room for, in whole
  * batches.
  */
-export async function roomToRead({ room, settings: { output, batchSize, maxInFlight } }: PollContext): Promise<number> {
-  const size = output === "row" ? 1 : batchSize;
+export async function roomToRead({ room, settings }: PollContext): Promise<number> {
+  const size = rowsPerMessage(settings);
   // a query for only a few rows would not be worth its cost
-  await room.until(Math.max(Math.ceil(maxInFlight / 2), size));
+  await room.until(Math.max(Math.ceil(settings.maxInFlight / 2), size));
   return Math.max(size, room.free - (room.free % size));
 }
 
-/** Calls `hand` with as many rows at a time as a message holds. */
-export function eachMessage<T>(rows: readonly T[], { output, batchSize }: Pick<PollSettings, "output" | "batchSize">, hand: (rows: T[]) => void): void {
-  const size = output === "row" ? 1 : batchSize;
-  for (let at = 0; at < rows.length; at += size) hand(rows.slice(at, at + size));
+/** How many rows a message holds. */
+export function rowsPerMessage({ output, batchSize }: PollSettings): number {
+  return output === "row" ? 1 : batchSize;
 }
 
+/** The rows of one message after the other. */
+export function* messagesOf<T>(rows: readonly T[], settings: PollSettings): Iterable<T[]> {
+  const size = rowsPerMessage(settings);
+  for (let at = 0; at < rows.length; at += size) yield rows.slice(at, at + size);
+}
+
+/** A query, with those of its values that are not the same for every poll. */
+export type Query = string | NamedStatement;
+
 /** A statement with the query's own values. */
-export async function withValues(context: PollContext, statement: string | NamedStatement): Promise<NamedStatement> {
+export async function withValues(context: PollContext, statement: Query): Promise<NamedStatement> {
   const own = await context.values();
   if (typeof statement === "string") return { sql: statement, values: own };
   return { sql: statement.sql, values: { ...own, ...statement.values } };

@@ -1,5 +1,5 @@
 import type { RowValue } from "../client/protocol";
-import { eachMessage, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
+import { messagesOf, rowsPerMessage, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
 import { fetchSizeFor, RowSource } from "./row-source";
 import { changesData } from "./statement-kind";
 
@@ -27,7 +27,7 @@ export class RepeatingPoll implements PollWay {
   private async hand(source: RowSource): Promise<number> {
     const { context } = this;
     const { query, maxRows } = context.settings;
-    const size = context.settings.output === "row" ? 1 : context.settings.batchSize;
+    const size = rowsPerMessage(context.settings);
     let count = 0;
     let rows: RowValue[][] = [];
     const pages = changesData(query) ? source.asOnePage(maxRows) : source;
@@ -42,9 +42,7 @@ export class RepeatingPoll implements PollWay {
 
   private async handAll(source: RowSource, rows: RowValue[][]): Promise<number> {
     const { context } = this;
-    const messages: RowValue[][][] = [];
-    eachMessage(rows, context.settings, (some) => messages.push(some));
-    for (const some of messages) {
+    for (const some of messagesOf(rows, context.settings)) {
       await context.room.until(some.length);
       if (context.closed) break;
       context.hand({ columns: source, rows: some, finished: () => undefined });

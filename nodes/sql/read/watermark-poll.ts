@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ConnectorError } from "../../common/errors";
 import type { RowValue } from "../client/protocol";
-import { eachMessage, roomToRead, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
+import { messagesOf, roomToRead, withValues, type PollContext, type Polled, type PollWay, type Query } from "./poll-context";
 import { columnNamed, incomparable, PollQuery, type ComparedColumns } from "./poll-query";
 import { fetchSizeFor, RowSource } from "./row-source";
 import type { Progress } from "./settings";
@@ -176,13 +176,13 @@ export class WatermarkPoll implements PollWay {
       const read = (await source.rest(limit - 1)).slice(0, limit);
       if (context.closed) return { fresh: 0, more: true };
       const { fresh, wrong } = this.check(read, watermarkAt, keyAt);
-      eachMessage(fresh.slice(0, most), context.settings, (rows) => {
+      for (const rows of messagesOf(fresh.slice(0, most), context.settings)) {
         const end = rows.at(-1) as RowValue[];
         const position: Position = { watermark: end[watermarkAt] ?? null, key: end[keyAt] ?? null };
         this.last = position;
         const fingerprint = (): string => JSON.stringify(rows.map((row) => [row[watermarkAt], row[keyAt]]));
         context.hand({ columns: source, rows, watermark: position.watermark, fingerprint, finished: this.watermark.add(position) });
-      });
+      }
       if (this.last && fresh.length > 0) this.checkTime(this.last);
       if (wrong) throw wrong;
       const more = read.length === limit;
@@ -224,12 +224,12 @@ export class WatermarkPoll implements PollWay {
     return new ConnectorError("NOT_CONFIGURED", `Too many rows are compared as equal by ${watermarkColumn} and ${keyColumn}: together the two columns must be unique as the database compares them`);
   }
 
-  private async one(statement: Parameters<typeof withValues>[1]): Promise<RowValue> {
+  private async one(statement: Query): Promise<RowValue> {
     return (await this.first(statement))?.[0] ?? null;
   }
 
   /** Its first row, if there is one. */
-  private async first(statement: Parameters<typeof withValues>[1]): Promise<RowValue[] | undefined> {
+  private async first(statement: Query): Promise<RowValue[] | undefined> {
     const source = await this.open(statement);
     try {
       return (await source.rest(1))[0];
@@ -238,7 +238,7 @@ export class WatermarkPoll implements PollWay {
     }
   }
 
-  private async open(statement: Parameters<typeof withValues>[1]): Promise<RowSource> {
+  private async open(statement: Query): Promise<RowSource> {
     return RowSource.open(this.context.database, await withValues(this.context, statement), fetchSizeFor(this.context.settings));
   }
 }

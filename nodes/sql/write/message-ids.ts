@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { BoundedMap } from "../../common/bounded-map";
 import { ConnectorError } from "../../common/errors";
 import { type TypedValue, whenReady } from "../../common/typed-input";
 import type { InboxOptions } from "../client/protocol";
@@ -16,7 +17,7 @@ export interface MessageId {
 
 /** Dedupe: finds the ids of messages, and tells a message that was delivered again from two messages of one delivery with the same id. */
 export class MessageIds {
-  private readonly stored = new Map<string, string>();
+  private readonly stored = new BoundedMap<string, string>(MOST_REMEMBERED);
   /** How many messages of one id and delivery are being written. */
   private readonly writing = new Map<string, number>();
 
@@ -57,7 +58,6 @@ export class MessageIds {
     const { id, delivery } = message;
     if (delivery === undefined) return undefined;
     if (duplicate) return this.stored.get(id) === delivery || (this.writing.get(nameOf(message)) ?? 0) > 1 ? this.ambiguous() : undefined;
-    if (this.stored.size >= MOST_REMEMBERED) this.stored.delete(this.stored.keys().next().value as string);
     this.stored.set(id, delivery);
     return undefined;
   }

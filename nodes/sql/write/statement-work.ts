@@ -1,6 +1,6 @@
-import { ConnectorError } from "../../common/errors";
+import { ConnectorError, reworded } from "../../common/errors";
 import { ownValues, type Parameter } from "../../common/parameters";
-import type { TypedValue } from "../../common/typed-input";
+import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink/sink";
 import type { DatabaseClient } from "../client/database-client";
 import { plainUnits } from "../client/encode";
@@ -90,13 +90,8 @@ export class StatementWork implements Work<Item> {
 
   prepare(msg: object): Item | Promise<Item> {
     const { parameters, forEach, ids } = this.options;
-    const given = parameters.map(({ value }) => value(msg));
-    const list = forEach?.(msg);
-    const id = ids?.of(msg);
-    if (list instanceof Promise || id instanceof Promise || given.some((value) => value instanceof Promise)) {
-      return Promise.all([Promise.all(given), list, id]).then((ready) => this.item(msg, ...ready));
-    }
-    return this.item(msg, given, list, id);
+    const values = parameters.map(({ value }) => value(msg));
+    return whenAllReady([forEach?.(msg), ids?.of(msg), ...values], ([list, id, ...given]) => this.item(msg, given, list, id as MessageId | undefined));
   }
 
   write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
@@ -166,8 +161,8 @@ function itemsOf(list: unknown): unknown[] {
 }
 
 /** The error, with the statement and item it is about. */
-function located({ code, message, scope, retryable, details }: ConnectorError, step: Step | undefined): ConnectorError {
-  if (!step) return new ConnectorError(code, message, { scope, retryable, details });
+function located(error: ConnectorError, step: Step | undefined): ConnectorError {
+  if (!step) return error;
   const where = `statement ${step.statement}${step.item === undefined ? "" : `, item ${step.item}`}`;
-  return new ConnectorError(code, `${where}: ${message}`, { scope, retryable, details: { ...details, ...step } });
+  return reworded(error, `${where}: ${error.message}`, { ...step });
 }

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../common/errors";
+import { reworded } from "../../common/errors";
 import type { ItemResult } from "../../delivery/sink/sink";
 import type { DatabaseClient } from "../client/database-client";
 import { plainUnits } from "../client/encode";
@@ -51,7 +51,7 @@ export class TableWork implements Work<Item> {
     this.guard = new CrashGuard(
       options.database,
       (rows) => this.store(rows),
-      ({ code, message, scope, retryable, details }) => toData(new ConnectorError(code, `${mode}, table ${table}: ${message}`, { scope, retryable, details })),
+      (error) => toData(reworded(error, `${mode}, table ${table}: ${error.message}`)),
     );
   }
 

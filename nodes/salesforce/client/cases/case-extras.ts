@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { systemClock, type Clock } from "../../../common/clock";
-import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError, reworded, toConnectorError } from "../../../common/errors";
 import { NO_ASSIGNMENT } from "../assignment";
 import type { Attachment, CaseWork } from "./case-item";
 import { COLLECTIONS, type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
@@ -177,12 +177,7 @@ function errorOf(result: RecordResult | undefined, { stored }: CaseWork, what: s
   const { error } = result;
   if (!isConnectorError(error) || error.scope === "system") return error;
   const name = stored?.caseNumber ?? stored?.id ?? "";
-  return new ConnectorError(error.code, `Case ${name} is stored, but not its ${what}: ${error.message}`, {
-    scope: error.scope,
-    retryable: error.retryable,
-    details: { ...error.details, caseId: stored?.id },
-    cause: error,
-  });
+  return reworded(error, `Case ${name} is stored, but not its ${what}: ${error.message}`, { caseId: stored?.id });
 }
 
 function commentOf(work: CaseWork): Extra[] {

@@ -1,4 +1,4 @@
-import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError, reworded } from "../../../common/errors";
 import { callError } from "../errors";
 import type { RestAnswer, RestCalls, RestClient, RestRequest } from "../rest";
 
@@ -74,6 +74,5 @@ function withoutPlaces(body: unknown): string {
 /** Removes places (line and column) from an error: they are places in the composite's JSON, not in that of the call within it. */
 function withoutPlace(error: unknown): never {
   if (!isConnectorError(error) || error.message.search(PLACE) < 0) throw error;
-  const { code, message, scope, retryable, details } = error;
-  throw new ConnectorError(code, message.replace(PLACE, ""), { scope, retryable, details, cause: error });
+  throw reworded(error, error.message.replace(PLACE, ""));
 }

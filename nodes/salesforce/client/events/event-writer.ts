@@ -1,4 +1,4 @@
-import { ConnectorError, goingOn, toConnectorError } from "../../../common/errors";
+import { ConnectorError, goingOn, reworded, toConnectorError } from "../../../common/errors";
 import { type Fields, MAX_RECORDS } from "../records/collections";
 
 /** One published event. */
@@ -159,5 +159,5 @@ function publishedOf({ isList, published = [] }: EventItem): Published {
 function inList(error: ConnectorError, item: EventItem, place: number): ConnectorError {
   if (item.events.length === 1 || error.scope === "system") return error;
   const text = goingOn(`Event ${place + 1} of ${item.events.length}: ${error.message}`, "others of this message may be published");
-  return new ConnectorError(error.code, text, { scope: error.scope, retryable: error.retryable, details: { ...error.details, index: place }, cause: error });
+  return reworded(error, text, { index: place });
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../../common/bounded-map";
 import type { RestClient } from "../rest";
 
 /** ms that a description is kept. A field that an admin adds is read after that. */
@@ -22,7 +23,7 @@ interface Known {
 
 /** The fields of an org's objects. Asks the org for an object's fields once in ten minutes. */
 export class Describes {
-  private readonly known = new Map<string, Known>();
+  private readonly known = new BoundedMap<string, Known>(MAX_KEPT);
 
   constructor(private readonly rest: Pick<RestClient, "request">) {}
 
@@ -33,7 +34,6 @@ export class Describes {
     if (known && known.until > performance.now()) return known.fields;
     const fields = this.ask(object);
     this.known.set(name, { until: performance.now() + KEPT, fields });
-    if (this.known.size > MAX_KEPT) this.known.delete(this.known.keys().next().value as string);
     fields.catch(() => this.known.delete(name));
     return fields;
   }

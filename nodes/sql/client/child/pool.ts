@@ -1,4 +1,5 @@
 import { BackOff } from "../../../common/back-off";
+import { within } from "../../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { DatabaseConnection } from "./backend";
 
@@ -89,13 +90,7 @@ export class Pool {
     for (const waiter of this.waiters.splice(0)) waiter.refuse(closedError());
     await Promise.all(this.idle.splice(0).map(({ connection }) => this.discard(connection)));
     if (this.open === 0) return; // what was lent may have come back meanwhile
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeout);
-      this.drained = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    await within(new Promise<void>((resolve) => (this.drained = resolve)), timeout);
   }
 
   private async acquire(first: boolean): Promise<Lent> {

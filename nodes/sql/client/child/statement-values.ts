@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../../common/errors";
 import { type Parameter, Untyped } from "./backend";
 import { sqlTimestamp } from "../dialect/text";
-import { parameter } from "../dialect/values";
+import { exactNumber, parameter } from "../dialect/values";
 import { isJsonText, LONE_SURROGATE } from "../encode";
 import type { DialectName, PlainValue } from "../protocol";
 
@@ -31,11 +31,6 @@ export function statementValue(value: PlainValue, name: string, dialect: Dialect
 function forPostgresql(value: PlainValue, name: string): Parameter {
   if (value === null || typeof value === "number" || typeof value === "bigint") return exactNumber(value);
   return new Untyped(typeof value === "object" && isJsonText(value) ? value.json : value, name);
-}
-
-/** Returns a number that is no safe integer as text, so that it stays exact in a decimal column: psqlodbc turns the number 0.1 into 0.10000000000000001 there. */
-function exactNumber(value: Parameter): Parameter {
-  return typeof value === "bigint" || (typeof value === "number" && !Number.isSafeInteger(value)) ? String(value) : value;
 }
 
 /** Returns the error for a value that cannot be a parameter. @param name of the parameter */

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../../common/bounded-map";
 import { ConnectorError } from "../../../common/errors";
 import type { Parameter } from "./backend";
 import type { Dialect, Statement } from "../dialect";
@@ -8,19 +9,18 @@ import { statementValue } from "./statement-values";
 
 /** How many statements are remembered for each dialect. A flow has a handful. */
 const MOST_KNOWN = 200;
-const known = new Map<DialectName, Map<string, LexedSql>>();
+const known = new Map<DialectName, BoundedMap<string, LexedSql>>();
 
 /** Cuts a statement at its markers, and remembers the result. @throws ConnectorError `NOT_CONFIGURED` */
 export function lexed(sql: string, dialect: DialectName): LexedSql {
   let statements = known.get(dialect);
   if (!statements) {
-    statements = new Map();
+    statements = new BoundedMap(MOST_KNOWN);
     known.set(dialect, statements);
   }
   let found = statements.get(sql);
   if (!found) {
     found = lex(sql, dialect);
-    if (statements.size >= MOST_KNOWN) statements.delete(statements.keys().next().value as string);
     statements.set(sql, found);
   }
   return found;

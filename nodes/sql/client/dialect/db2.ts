@@ -3,7 +3,7 @@ import type { Column, Dialect, InboxDialect } from "./dialect";
 import { standardInbox } from "./inbox";
 import { insertOrMerge } from "./merge";
 import { writeRowPlainly } from "./row-statements";
-import { folded, MAX_PARAMETERS, quote } from "./text";
+import { folded, MAX_PARAMETERS, quote, schemaAndTable } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
 const name = (identifier: string): string => quote(folded(identifier), '"');
@@ -37,7 +37,7 @@ export const db2: Dialect<Parameter[]> = {
       `select colname as "name", lower(rtrim(typename)) || case when typename in ('VARCHAR', 'CHARACTER', 'VARGRAPHIC', 'GRAPHIC', 'VARBINARY', 'BINARY', 'CLOB', 'BLOB', 'DBCLOB') ` +
       `then '(' || length || ')' when typename = 'DECIMAL' then '(' || length || ', ' || scale || ')' when typename = 'TIMESTAMP' then '(' || scale || ')' else '' end as "type" ` +
       "from syscat.columns where tabschema = coalesce(cast(? as varchar(128)), current schema) and tabname = cast(? as varchar(128)) order by colno",
-    parameters: [parts.length > 1 ? folded(parts[0] ?? "") : null, folded(parts.at(-1) ?? "")],
+    parameters: schemaAndTable(parts, folded),
   }),
 
   encode: (values, columns) => values.map((value, index) => exactParameter(value, (columns[index] as Column).type)),

@@ -4,8 +4,8 @@ import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
 import { standardInbox } from "./inbox";
 import { findRow, upsertRow, writeRowPlainly } from "./row-statements";
-import { MAX_PARAMETERS, placeholders, quote, sqlDate, sqlTimestamp } from "./text";
-import { parameter, parameterBytes } from "./values";
+import { MAX_PARAMETERS, placeholders, quote, schemaAndTable, sqlDate, sqlTimestamp } from "./text";
+import { exactNumber, parameter, parameterBytes } from "./values";
 
 const name = (identifier: string): string => quote(identifier, "`");
 const IN_TABLE = "table_schema = coalesce(?, database()) and table_name = ?";
@@ -41,7 +41,7 @@ export const mariadb: Dialect<Parameter[]> = {
 
   describe: (parts) => ({
     sql: `select column_name as name, data_type as type from information_schema.columns where ${IN_TABLE} order by ordinal_position`,
-    parameters: inTable(parts),
+    parameters: schemaAndTable(parts),
   }),
 
   // ON DUPLICATE KEY names no key: without a unique key on the key columns every upsert would add a row. The separator
@@ -50,7 +50,7 @@ export const mariadb: Dialect<Parameter[]> = {
     sql:
       "select index_name as name, group_concat(coalesce(column_name, '(an expression)') separator 0x0a) as columns, max(sub_part) as part from information_schema.statistics " +
       `where ${IN_TABLE} and non_unique = 0 group by index_name`,
-    parameters: inTable(parts),
+    parameters: schemaAndTable(parts),
   }),
 
   encode: (values, columns) => values.map((value, index) => encode(value, columns[index] as Column)),
@@ -73,10 +73,6 @@ export const mariadb: Dialect<Parameter[]> = {
   },
   inbox,
 };
-
-function inTable(parts: readonly string[]): Parameter[] {
-  return [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? ""];
-}
 
 /**
  * Makes an upsert fail, with a number out of range, when it has found a row by another unique key that has not the given key: that row would be
@@ -104,8 +100,7 @@ function encode(value: PlainValue, column: Column): Parameter {
   if (typeof encoded === "string" && (type === "timestamp" || type === "datetime")) return sqlTimestamp(encoded);
   if (typeof encoded === "string" && type === "date") return sqlDate(encoded);
   // a decimal column takes all digits of a text, but not of a double
-  if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
-  return encoded;
+  return exactNumber(encoded);
 }
 
 /** A value for a column of bits, where the server takes text, and so a long number's digits, for the bits of its letters: of "5" it would make 53. @throws ConnectorError `INPUT_INVALID` */

@@ -3,7 +3,7 @@ import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./di
 import { standardInbox } from "./inbox";
 import { merge } from "./merge";
 import { writeRowPlainly } from "./row-statements";
-import { folded, quote } from "./text";
+import { folded, quote, schemaAndTable } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
 /** An `insert all` takes 999 columns in all its rows together. */
@@ -48,7 +48,7 @@ export const oracle: Dialect<Parameter[]> = {
       `select column_name as "name", lower(data_type) || case when data_type in ('VARCHAR2', 'NVARCHAR2', 'CHAR', 'NCHAR') then '(' || char_length || ')' ` +
       `when data_type = 'RAW' then '(' || data_length || ')' when data_type = 'NUMBER' and data_precision is not null then '(' || data_precision || ', ' || data_scale || ')' end as "type" ` +
       "from all_tab_columns where owner = coalesce(cast(? as varchar2(128)), sys_context('userenv', 'current_schema')) and table_name = ? order by column_id",
-    parameters: [parts.length > 1 ? folded(parts[0] ?? "") : null, folded(parts.at(-1) ?? "")],
+    parameters: schemaAndTable(parts, folded),
   }),
 
   encode: (values, columns) =>

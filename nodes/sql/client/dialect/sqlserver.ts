@@ -4,6 +4,7 @@ import type { Column, Dialect, InboxDialect } from "./dialect";
 import { standardInbox } from "./inbox";
 import { insertOrMerge } from "./merge";
 import { writeRowPlainly } from "./row-statements";
+import { schemaAndTable } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
 /** The server takes 2,100 parameters in a statement, and needs a few of them itself, … */
@@ -46,7 +47,7 @@ export const sqlserver: Dialect<Parameter[]> = {
       "when data_type in ('decimal', 'numeric') then '(' + cast(numeric_precision as varchar(10)) + ', ' + cast(numeric_scale as varchar(10)) + ')' " +
       "when data_type in ('datetime2', 'datetimeoffset', 'time') then '(' + cast(datetime_precision as varchar(10)) + ')' else '' end as type " +
       "from information_schema.columns where table_schema = coalesce(?, schema_name()) and table_name = ? order by ordinal_position",
-    parameters: [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? ""],
+    parameters: schemaAndTable(parts),
   }),
 
   encode: (values, columns) => values.map((value, index) => encode(value, (columns[index] as Column).type)),

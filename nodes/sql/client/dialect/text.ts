@@ -27,6 +27,11 @@ export function folded(identifier: string): string {
   return /^[a-z_][a-z0-9_$#]*$/.test(identifier) ? identifier.toUpperCase() : identifier;
 }
 
+/** Returns the schema and the name of a table for a query of the catalogue; null for a schema that is not given. @param spelled spells a name as the catalogue does */
+export function schemaAndTable(parts: readonly string[], spelled = (part: string): string => part): (string | null)[] {
+  return [parts.length > 1 ? spelled(parts[0] ?? "") : null, spelled(parts.at(-1) ?? "")];
+}
+
 /** Date and time, perhaps with an offset, in the extended form of ISO 8601 or as databases write them: `2026-11-21 10:11:12+02`. */
 const ISO = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)([.,]\d+)?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/i;
 /** The same in the basic form of ISO 8601, without `-` and `:`. */

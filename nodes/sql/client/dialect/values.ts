@@ -21,6 +21,10 @@ export function parameterBytes(row: readonly Parameter[]): number {
 export function exactParameter(value: PlainValue, type: string): Parameter {
   const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
   if (typeof encoded === "string" && /^(small)?(date|timestamp)/.test(type)) return /^date(\(|$)/.test(type) ? sqlDate(encoded) : sqlTimestamp(encoded);
-  if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
-  return encoded;
+  return exactNumber(encoded);
+}
+
+/** Returns a number that is no safe integer as text, so that it stays exact in a decimal column: psqlodbc turns the number 0.1 into 0.10000000000000001 there. */
+export function exactNumber(value: Parameter): Parameter {
+  return typeof value === "bigint" || (typeof value === "number" && !Number.isSafeInteger(value)) ? String(value) : value;
 }

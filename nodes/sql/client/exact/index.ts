@@ -1,4 +1,5 @@
 /** Runs queries so that each value arrives exactly as it is stored, or the query fails. */
+import { BoundedMap } from "../../../common/bounded-map";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { tooManyRows } from "../../../common/too-many-rows";
 import type { ConnectionCursor, DatabaseConnection } from "../child/backend";
@@ -27,7 +28,7 @@ const OTHER_TYPE = "42883";
 
 /** Opens cursors whose values arrive exactly as they are stored, or that fail. Remembers what it found out about queries. */
 export class ExactQueries {
-  private readonly known = new Map<string, { exact: ExactQuery | undefined; until: number }>();
+  private readonly known = new BoundedMap<string, { exact: ExactQuery | undefined; until: number }>(MOST_KNOWN);
 
   /** @param native whether the rows come from the database itself, not through a driver that may damage them */
   constructor(
@@ -80,7 +81,6 @@ export class ExactQueries {
     const make = MAKERS[this.dialect];
     if (!make || this.native || !QUERIES.has(lexed.verb) || lexed.words.has("into")) return undefined;
     const exact = await make(connection, statement, lexed);
-    if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
     this.known.set(this.keyOf(statement), { exact, until: performance.now() + HOLDS });
     return exact;
   }

@@ -1,3 +1,4 @@
+import { within } from "../../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { type ConnectionCursor, type DatabaseConnection, type DriverColumn, type Parameter, type QueryResult, Untyped } from "../child/backend";
 import type { Statement } from "../dialect";
@@ -170,11 +171,7 @@ export class OdbcConnection implements DatabaseConnection {
   async close(): Promise<void> {
     if (this.closed) return; // the addon throws when it is closed twice
     this.closed = true;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT)));
-    // MariaDB's driver fails to close a dead connection: there is nothing to be done about it
-    await Promise.race([this.handle.close().catch(() => undefined), limit]);
-    clearTimeout(timer);
+    await within(this.handle.close(), CLOSE_LIMIT).catch(() => undefined); // MariaDB's driver fails to close a dead connection: there is nothing to be done about it
   }
 
   private columnsOf({ columns }: OdbcResult): DriverColumn[] {

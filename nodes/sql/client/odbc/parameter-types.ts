@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../../common/bounded-map";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { type Parameter, Untyped } from "../child/backend";
 import { baseType } from "./base-type";
@@ -51,7 +52,7 @@ const TIMES = new Map([[DATE, "date"], [1083, "time"], [TIMESTAMP, "timestamp"],
  * read text for a timestamp, take text for bytes as hexadecimal digits, and store a boolean as the text 1.
  */
 export class ParameterTypes {
-  private readonly known = new Map<string, Known>();
+  private readonly known = new BoundedMap<string, Known>(MOST_KNOWN);
 
   /**
    * Returns the statement to run, with casts where they are needed and encoded parameters.
@@ -65,7 +66,6 @@ export class ParameterTypes {
       known = await find(sql, ask).catch((error: unknown) => {
         throw withName(error, parameters);
       });
-      if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
       this.known.set(sql, known);
     }
     const { pieces, types } = known;
@@ -94,7 +94,7 @@ function placeFor(type: number): string {
 let failures = 0;
 
 async function find(sql: string, ask: Ask): Promise<Known> {
-  const pieces = cutAtMarks(sql, "postgresql");
+  const pieces = cutAtMarks(sql);
   if (isCall(sql)) return { pieces, types: await callTypes(pieces, ask), until: performance.now() + HOLDS };
   if (!PREPARABLE.test(sql)) return { pieces, types: [], until: Infinity };
   const numbered = pieces.map((piece, index) => (index === 0 ? piece : `$${index}${piece}`)).join("");

@@ -1,4 +1,4 @@
-import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { ConnectorError, reworded, toConnectorError } from "../../../common/errors";
 import type { DatabaseConnection } from "../child/backend";
 import type { BatchStatement, Column, Dialect, Statement, Target } from "../dialect";
 import { isDuplicateKey } from "../duplicate-key";
@@ -213,10 +213,9 @@ export class RowBatch {
   }
 
   private named(error: ConnectorError): ConnectorError {
-    const { code, scope, retryable, details, message } = error;
     const { mode, table } = this.request;
     const doing = mode === "update" || mode === "delete" ? `${mode} of ${table}` : `${mode} into ${table}`;
-    return new ConnectorError(code, `${doing}: ${message}`, { scope, retryable, details: { ...details, table } });
+    return reworded(error, `${doing}: ${error.message}`, { table });
   }
 }
 

@@ -1,3 +1,4 @@
+import { within } from "../../../../common/deadline";
 import { ConnectorError, errorText, needsAHand, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
 import { refusedAnew } from "../../sign-in/refused-session";
@@ -72,10 +73,7 @@ export class PubsubSubscription implements Subscription {
     this.parts.onClosed();
     const { fetch } = this;
     this.drop();
-    if (!fetch) return;
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([fetch.stop(), new Promise((resolve) => (timer = setTimeout(resolve, LAST_WORDS)))]);
-    clearTimeout(timer);
+    if (fetch) await within(fetch.stop(), LAST_WORDS);
   }
 
   private open(): void {

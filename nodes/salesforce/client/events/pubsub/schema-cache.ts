@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../../../common/bounded-map";
 import { errorText } from "../../../../common/errors";
 import type { StreamEvent } from "../event-stream";
 import { parseSchema, type Schema } from "./avro-value";
@@ -19,7 +20,7 @@ const MOST = 500;
 
 /** The schemas of an org by their ids. Each is fetched once, as the schema of an id never changes. */
 export class SchemaCache {
-  private readonly known = new Map<string, KnownSchema>();
+  private readonly known = new BoundedMap<string, KnownSchema>(MOST);
   private readonly loading = new Map<string, Promise<KnownSchema>>();
 
   constructor(private readonly client: Pick<PubsubClient, "call" | "avro">) {}
@@ -44,8 +45,6 @@ export class SchemaCache {
   private async fetch(id: string): Promise<KnownSchema> {
     const { schema_json: json } = await this.client.call("GetSchema", { schema_id: id });
     if (!json) throw new PubsubError("ORG_UNAVAILABLE", `The org gave no schema ${id}`, "retry");
-    const [oldest] = this.known.keys();
-    if (this.known.size >= MOST && oldest !== undefined) this.known.delete(oldest);
     const known = this.read(id, json);
     this.known.set(id, known);
     return known;

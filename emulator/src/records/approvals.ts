@@ -13,22 +13,22 @@ export interface ApprovalDefinition {
   /** API name. */
   name: string;
   description?: string;
-  /** Entry criteria, a SOQL condition. Default: every record. */
+  /** Entry criteria: a SOQL condition. Default: all records enter. */
   condition?: string;
-  /** Who approves: a user id. Default: the submitter. */
+  /** Id of the user who approves. Default: the submitter. */
   approverId?: string;
-  /** Fields set when it is approved, or rejected. */
+  /** Fields that are set when a record is approved, or rejected. */
   onApprove?: Record<string, Scalar>;
   onReject?: Record<string, Scalar>;
 }
 
-/** One process as it is listed. */
+/** An approval process of the org. */
 export interface ApprovalProcess extends ApprovalDefinition {
   id: string;
   enters: Predicate;
 }
 
-/** One request of `/process/approvals`, and of SOAP's `process`. */
+/** A request of `/process/approvals`. */
 export interface ApprovalRequest {
   actionType?: string;
   contextId?: string;
@@ -39,7 +39,7 @@ export interface ApprovalRequest {
   skipEntryCriteria?: boolean | string;
 }
 
-/** What became of it. */
+/** The result of an {@link ApprovalRequest}. */
 export interface ApprovalResult {
   actorIds: string[] | null;
   entityId: string;
@@ -50,10 +50,10 @@ export interface ApprovalResult {
   success: true;
 }
 
-/** The approval processes of an org, and what is under way in them. */
+/** The approval processes of an org, and the approvals that are under way. */
 export class Approvals {
   private readonly processes: ApprovalProcess[] = [];
-  /** The process of each instance. */
+  /** Processes by the id of their instances. */
   private readonly byInstance = new Map<string, ApprovalProcess>();
 
   constructor(private readonly org: Org) {}
@@ -73,7 +73,7 @@ export class Approvals {
     this.byInstance.clear();
   }
 
-  /** All processes, by object. */
+  /** Returns all processes, by object. */
   list(): Record<string, { id: string; name: string; description: string | null; object: string; sortOrder: number }[]> {
     const found: ReturnType<Approvals["list"]> = {};
     for (const { id, name, description = null, object } of this.processes) {
@@ -83,7 +83,7 @@ export class Approvals {
     return found;
   }
 
-  /** Works on one request: submit, approve, reject or remove. */
+  /** Carries out a request: submits, approves, rejects or removes. */
   act(writer: Writer, userId: string, request: ApprovalRequest): ApprovalResult {
     switch (request.actionType) {
       case "Submit":
@@ -130,7 +130,7 @@ export class Approvals {
     return { ...result(instance, target.Id), instanceStatus: status };
   }
 
-  /** The full id of a user, or of a queue, that was named. */
+  /** Returns the 18-character id of a user or a queue. @throws ApiError when there is no such record */
   private idOf(text: string): string {
     const id = parseId(text);
     if (id === undefined || !this.org.store.get(id)) throw new ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);

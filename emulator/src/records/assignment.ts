@@ -6,14 +6,14 @@ import type { ObjectSchema } from "../schema/schema";
 import { compileCondition, type Predicate } from "../soql/condition";
 import type { Row } from "../store/table";
 
-/** A rule that gives new cases an owner. */
+/** A rule that gives cases an owner. */
 export interface AssignmentRuleDefinition {
   name: string;
-  /** An org has one active rule: adding another one ends the first. Default true. */
+  /** An org has only one active rule: adding an active one deactivates all others. Default true. */
   active?: boolean;
-  /** The first entry whose condition holds decides; without one the owner stays. */
+  /** The first entry whose condition is true decides. If there is none, the owner stays. */
   entries: {
-    /** A SOQL condition on the case; default: every case. */
+    /** A SOQL condition on the case. Default: true for all cases. */
     condition?: string;
     /** Id of a user, or of a queue that takes cases. */
     assignedTo: string;
@@ -31,7 +31,7 @@ export class AssignmentRules {
 
   constructor(private readonly org: Org) {}
 
-  /** Adds a rule; gives its id. */
+  /** Adds a rule. @returns its id */
   add({ name, active = true, entries }: AssignmentRuleDefinition): string {
     const object = this.org.schema.object("Case")!;
     const compiled = entries.map(({ condition, assignedTo }): Entry => {
@@ -50,7 +50,7 @@ export class AssignmentRules {
   }
 
   /**
-   * The owner a rule gives to a record that is written.
+   * Returns the owner that a rule gives to a record when it is written; `undefined` if no rule gives it one.
    *
    * @param autoAssign `Sforce-Auto-Assign`: `TRUE` for the active rule, `FALSE`, or the id of a rule, active or not
    */

@@ -6,7 +6,7 @@ import type { Row } from "../store/table";
 import { partFields, uploadFields } from "../wave/upload";
 import { fileFields } from "./content";
 
-/** Fields the org works out by itself from the rest of the record: what a formula, an auto number or a compound name would give. */
+/** Returns the fields that the org derives from the other fields of a record, as formulas, auto numbers and compound names do. */
 export function derive(store: Store, object: ObjectSchema, row: Readonly<Partial<Row>>, now: string): Record<string, Scalar> {
   switch (object.name) {
     case "Case":

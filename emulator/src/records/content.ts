@@ -5,7 +5,7 @@ import type { ObjectSchema } from "../schema/schema";
 import type { Scalar } from "../schema/types";
 import type { Row, Undo } from "../store/table";
 
-/** Checks a file that is created, and gives what the org works out of its data. */
+/** Checks a file that is created. @returns the fields that the org derives from its data */
 export function fileFields(row: Readonly<Partial<Row>>): Record<string, Scalar> {
   const path = String(row["PathOnClient"] ?? "");
   const missing = [...(path ? [] : ["PathOnClient"]), ...(row["VersionData"] ? [] : ["VersionData"])];
@@ -28,7 +28,7 @@ export function fileFields(row: Readonly<Partial<Row>>): Record<string, Scalar> 
   };
 }
 
-/** Makes the document of a new version, or adds the version to the one it names, and links the document to its owner and its place. */
+/** Creates the document of a new version and links it to its owner and its place. If the version names an existing document, it is added to that. */
 export function publishFile(org: Org, version: Row): Undo[] {
   const insert = (object: ObjectSchema, values: Record<string, Scalar>): Row => {
     const row = { ...system, ...values, Id: org.store.ids.next(object.keyPrefix), IsDeleted: false } as Row;

@@ -6,12 +6,12 @@ import { namedRecord } from "./named-record";
 import { readRecord } from "./reader";
 import type { Writer } from "./writer";
 
-/** One lead to convert, as `convertLead` words it. */
+/** A lead to convert, as in a request of `convertLead`. */
 export interface LeadConvert {
   leadId: string;
-  /** A status that counts as converted. */
+  /** A status of converted leads. */
   convertedStatus: string;
-  /** Existing records to convert into; absent: new ones. */
+  /** Existing records to convert into. Default: new ones are created. */
   accountId?: string;
   contactId?: string;
   opportunityId?: string;
@@ -21,7 +21,7 @@ export interface LeadConvert {
   overwriteLeadSource?: boolean;
 }
 
-/** What a conversion made or used. */
+/** The records that a conversion has created or used. */
 export interface Converted {
   leadId: string;
   accountId: string;
@@ -31,7 +31,7 @@ export interface Converted {
 
 const DAY = 86_400_000;
 
-/** Turns a lead into an account, a contact and, unless told otherwise, an opportunity. */
+/** Converts a lead into an account, a contact and, unless the request says otherwise, an opportunity. */
 export function convertLead(org: Org, writer: Writer, request: LeadConvert): Converted {
   const lead = namedRecord(org, "Lead", request.leadId);
   if (lead["IsConverted"] === true) throw new ApiError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", []);

@@ -4,14 +4,14 @@ import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
 import type { Row } from "../store/table";
 
-/** A duplicate rule: a record that is equal to another one in all of its fields is held back. */
+/** A duplicate rule. It refuses a record that has the same values as another one in all of the rule's fields. */
 export interface DuplicateRuleDefinition {
   object: string;
   /** Default `Standard_Rule`. */
   name?: string;
-  /** Compared without regard to case; a blank one matches nothing. */
+  /** Case does not matter. A record with an empty field matches nothing. */
   fields: string[];
-  /** `alert`: `Sforce-Duplicate-Rule-Header: allowSave=true` lets it through; `block`: nothing does. Default `alert`. */
+  /** `alert`: the record is accepted with `Sforce-Duplicate-Rule-Header: allowSave=true`. `block`: it is always refused. Default `alert`. */
   action?: "alert" | "block";
 }
 
@@ -36,7 +36,7 @@ export class DuplicateRules {
     this.rules.push({ object: schema.name, name, fields: found, action });
   }
 
-  /** Refuses a record that a rule finds again in the org. */
+  /** Refuses a record of which a rule finds duplicates in the org. */
   check(object: ObjectSchema, row: Row, allowSave: boolean): void {
     for (const rule of this.rules) {
       if (rule.object !== object.name || (allowSave && rule.action === "alert")) continue;
@@ -45,7 +45,7 @@ export class DuplicateRules {
     }
   }
 
-  /** What the rules find like a record, one entry for each rule that finds something. */
+  /** Returns the duplicates of a record, for each rule that finds some. */
   find(object: ObjectSchema, row: Row): { rule: string; action: "alert" | "block"; matches: Row[] }[] {
     const own = this.rules.filter((rule) => rule.object === object.name);
     return own.map((rule) => ({ rule: rule.name, action: rule.action, matches: this.matches(object, rule, row) })).filter(({ matches }) => matches.length > 0);

@@ -6,18 +6,18 @@ import { namedRecord } from "./named-record";
 import type { RecordInput } from "./reader";
 import type { Writer } from "./writer";
 
-/** Records that one call merges into the master. */
+/** Most records that are merged into a master in one call. */
 const MAX_MERGED = 2;
 
-/** What a merge did. */
+/** The result of a merge. */
 export interface Merged {
   id: string;
   mergedRecordIds: string[];
-  /** Records that named a merged one and now name the master. */
+  /** Ids of the records that referred to a merged record and now refer to the master. */
   updatedRelatedIds: string[];
 }
 
-/** Merges up to two records into a master of the same object, which takes the fields given and all that hung on the others. */
+/** Merges up to two records into a master record of the same object. The master gets the given fields and the children of the others. */
 export function merge(org: Org, writer: Writer, object: ObjectSchema, master: RecordInput, masterId: string, mergeIds: readonly string[]): Merged {
   if (!MERGEABLE.has(object.name)) throw new ApiError("INVALID_OPERATION", `merge is not supported for entity type ${object.name}`, []);
   if (mergeIds.length === 0) throw new ApiError("REQUIRED_FIELD_MISSING", "Required fields are missing: [recordToMergeIds]", ["recordToMergeIds"]);

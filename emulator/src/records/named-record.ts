@@ -4,7 +4,7 @@ import type { Org } from "../org";
 import type { Row } from "../store/table";
 import { malformedId } from "./validation";
 
-/** The live record of an object that an argument of a call names. */
+/** Returns the live record that an argument of a call names by its id. @throws ApiError when there is none */
 export function namedRecord(org: Org, objectName: string, text: string): Row {
   const object = org.schema.object(objectName)!;
   const id = parseId(text);

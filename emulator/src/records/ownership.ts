@@ -3,7 +3,7 @@ import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Scalar } from "../schema/types";
 
-/** Refuses a record type that is not one of the object's, and an owner that is a group or a queue for other objects. */
+/** Refuses a record type that is not one of the object's, and an owner that is a public group or a queue for other objects. */
 export function checkOwnership(org: Org, object: ObjectSchema, values: Readonly<Record<string, Scalar>>): void {
   const recordType = values["RecordTypeId"];
   if (recordType) {

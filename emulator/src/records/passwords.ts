@@ -5,10 +5,10 @@ import type { Org } from "../org";
 import type { Row } from "../store/table";
 import { malformedId } from "./validation";
 
-/** The org's password policy: so long at least, with a letter and a digit. */
+/** Fewest characters of a password. The org's password policy also asks for a letter and a digit. */
 const MIN_LENGTH = 8;
 
-/** Sets a user's password, if it meets the org's policy. */
+/** Sets a user's password. @throws ApiError when it does not meet the org's policy */
 export function setPassword(org: Org, userId: string, password: string): void {
   const user = userOf(org, userId);
   if (password.length < MIN_LENGTH) throw new ApiError("INVALID_NEW_PASSWORD", `Your password must be at least ${MIN_LENGTH} characters long.`, []);
@@ -16,7 +16,7 @@ export function setPassword(org: Org, userId: string, password: string): void {
   org.users.setPassword(String(user["Username"]), password);
 }
 
-/** Gives a user a password made up by the org. */
+/** Sets a user's password to a random one. @returns the password */
 export function resetPassword(org: Org, userId: string): string {
   const user = userOf(org, userId);
   const password = `${randomBytes(8).toString("hex")}1a`;
@@ -24,7 +24,7 @@ export function resetPassword(org: Org, userId: string): string {
   return password;
 }
 
-/** The user with this id. */
+/** Returns the user with this id. @throws ApiError when there is none */
 export function userOf(org: Org, userId: string): Row {
   const id = parseId(userId);
   if (!id?.startsWith("005")) throw malformedId({ label: "User ID", name: "Id" }, userId);

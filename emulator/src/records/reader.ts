@@ -3,7 +3,7 @@ import type { ObjectSchema, Schema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
 import { deserialize } from "./values";
 
-/** A parent named by its external id instead of its id: `{"Account": {"Number__c": "123"}}`. */
+/** A parent that is named by its external id, as in `{"Account": {"Number__c": "123"}}`. */
 export interface ParentReference {
   field: Field;
   parent: ObjectSchema;
@@ -11,13 +11,13 @@ export interface ParentReference {
   value: Scalar;
 }
 
-/** A record as it came in, typed, with nothing checked yet. */
+/** A record of a request. Its values have types, but nothing else is checked yet. */
 export interface RecordInput {
   values: Map<Field, Scalar>;
   parents: ParentReference[];
 }
 
-/** Reads one JSON record. Unknown columns and values of the wrong shape are errors of the whole request. */
+/** Reads a record from JSON. Unknown columns and values of a wrong type are errors of the whole request. */
 export function readRecord(schema: Schema, object: ObjectSchema, json: unknown): RecordInput {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new ApiError("JSON_PARSER_ERROR", "Cannot deserialize instance of sObject: the record must be a JSON object");
@@ -49,7 +49,7 @@ function readParent(schema: Schema, object: ObjectSchema, name: string, value: u
   return { field, parent, externalId, value: deserialize(externalId, keyValue) };
 }
 
-/** What an unknown column gets in a write. */
+/** Returns the error for an unknown column in a write. */
 export function noSuchColumn(column: string, objectName: string): ApiError {
   return new ApiError("INVALID_FIELD", `No such column '${column}' on sobject of type ${objectName}`);
 }

@@ -2,11 +2,11 @@ import { ApiError } from "../api-error";
 import type { Field, Scalar } from "../schema/types";
 import { indexKey } from "../store/table";
 
-/** Values of an external id that stand more than once in one upsert: none of their records is written. */
+/** The values of an external id that occur more than once in an upsert. None of their records is written. */
 export class Repeated {
   private readonly keys = new Set<string>();
 
-  /** @param values of all records of the call */
+  /** @param values the values of all records of the call */
   constructor(
     private readonly field: Field,
     values: Iterable<Scalar | undefined>,
@@ -20,7 +20,7 @@ export class Repeated {
     }
   }
 
-  /** @throws ApiError `DUPLICATE_VALUE` when the value is one of them */
+  /** Refuses a value that occurs more than once. @throws ApiError `DUPLICATE_VALUE` */
   refuse(value: Scalar): void {
     if (value === null || !this.keys.has(indexKey(this.field, value))) return;
     throw new ApiError("DUPLICATE_VALUE", `Duplicate external id specified: ${String(value)}`, [this.field.name]);

@@ -5,20 +5,20 @@ import type { ObjectSchema } from "../schema/schema";
 import type { Row } from "../store/table";
 
 const MINUTE = 60_000;
-/** How far back changes are kept. */
+/** How long changes are kept, in ms. */
 const RETENTION = 30 * 24 * 60 * MINUTE;
 
-/** What `getUpdated` gives. */
+/** The result of `getUpdated`. */
 export interface Updated {
   ids: string[];
-  /** Up to when the list is complete: where the next call starts. */
+  /** Up to this time the list is complete. The next call starts here. */
   latestDateCovered: string;
 }
 
-/** What `getDeleted` gives. */
+/** The result of `getDeleted`. */
 export interface Deleted {
   deletedRecords: { id: string; deletedDate: string }[];
-  /** Since when deleted records are kept. */
+  /** Records that were deleted before this time are no longer known. */
   earliestDateAvailable: string;
   latestDateCovered: string;
 }
@@ -28,14 +28,14 @@ interface Span {
   to: string;
 }
 
-/** Records created or changed in a span of time. */
+/** Returns the records that were created or changed in a span of time. */
 export function updatedRecords(org: Org, object: ObjectSchema, start: string | null, end: string | null): Updated {
   const span = readSpan(org, start, end);
   const ids = within(org, object, span, false).map((row) => row.Id);
   return { ids, latestDateCovered: span.to };
 }
 
-/** Records deleted in a span of time. */
+/** Returns the records that were deleted in a span of time. */
 export function deletedRecords(org: Org, object: ObjectSchema, start: string | null, end: string | null): Deleted {
   const span = readSpan(org, start, end);
   const records = within(org, object, span, true).map((row) => ({ id: row.Id, deletedDate: String(row["SystemModstamp"]) }));
@@ -51,7 +51,7 @@ function within(org: Org, object: ObjectSchema, { from, to }: Span, deleted: boo
   return rows;
 }
 
-/** The span asked for; seconds are not looked at. */
+/** Returns the span that is asked for. Seconds are ignored. */
 function readSpan(org: Org, start: string | null, end: string | null): Span {
   const [from, to] = [timeOf(start, "start"), timeOf(end, "end")];
   if (to <= from) throw new ApiError("INVALID_REPLICATION_DATE", "startDate must be at least one minute before endDate");
@@ -60,7 +60,7 @@ function readSpan(org: Org, start: string | null, end: string | null): Span {
 }
 
 function timeOf(text: string | null, name: string): number {
-  // An unencoded + of a zone arrives as a blank.
+  // If the + of a time zone was not encoded, it arrives as a space.
   const time = text === null ? undefined : parseDateTime(text.replace(" ", "+"));
   if (time === undefined) throw new ApiError("MALFORMED_QUERY", `The ${name} parameter must be a date and time: ${text ?? ""}`);
   return Math.floor(Date.parse(time) / MINUTE) * MINUTE;

@@ -6,7 +6,7 @@ import { compileCondition, type Predicate } from "../soql/condition";
 import type { Row } from "../store/table";
 import type { WriteContext } from "./writer";
 
-/** Compiles a rule's condition once, so that a wrong one is told when it is added and not when the first record comes. */
+/** Compiles the condition of a rule, only once for each rule. When a rule is added, this finds out whether its condition is valid. */
 export function compileRule(org: Org, object: ObjectSchema, rule: RuleDefinition): Predicate {
   let predicate = org.compiledRules.get(rule);
   if (!predicate) {
@@ -16,7 +16,7 @@ export function compileRule(org: Org, object: ObjectSchema, rule: RuleDefinition
   return predicate;
 }
 
-/** Refuses a record that a rule of its object holds for. */
+/** Refuses a record for which the condition of one of its object's rules is true. */
 export function checkRules(org: Org, object: ObjectSchema, row: Row, context: WriteContext): void {
   for (const rule of [...object.rules]) {
     const errorCode = rule.errorCode ?? "FIELD_CUSTOM_VALIDATION_EXCEPTION";

@@ -5,7 +5,7 @@ import type { Field, Scalar } from "../schema/types";
 /** Values to write, by field. */
 export type Changes = Map<Field, Scalar>;
 
-/** Refuses fields the caller may not write. Reported all at once, before anything else. */
+/** Refuses fields that the caller may not write. All are reported at once, before any other mistake. */
 export function checkWriteable(changes: Changes, operation: "create" | "update"): void {
   const refused = [...changes.keys()]
     .filter((field) => (operation === "create" ? !field.createable : !field.updateable))
@@ -15,7 +15,7 @@ export function checkWriteable(changes: Changes, operation: "create" | "update")
   throw new ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", `Unable to create/update fields: ${refused.join(", ")}. ${advice}`, refused);
 }
 
-/** Refuses a record without a value for what must have one. Reported all at once. */
+/** Refuses a record in which required fields have no value. All are reported at once. */
 export function checkRequired(fields: readonly Field[], changes: Changes, operation: "create" | "update"): void {
   const missing = fields
     .filter((field) => field.required && (operation === "create" ? (changes.get(field) ?? null) === null : changes.get(field) === null))
@@ -23,7 +23,7 @@ export function checkRequired(fields: readonly Field[], changes: Changes, operat
   if (missing.length > 0) throw new ApiError("REQUIRED_FIELD_MISSING", `Required fields are missing: [${missing.join(", ")}]`, missing);
 }
 
-/** Checks one value against its field alone; gives back the value to store. */
+/** Checks a value by the definition of its field. @returns the value to store */
 export function checkValue(field: Field, value: Scalar): Scalar {
   if (value === null) {
     if (field.type !== "boolean") return null;
@@ -75,7 +75,7 @@ function checkNumber(field: Field, value: number): number {
 
 function checkPicklist(field: Field, value: string): string {
   if (!field.restrictedPicklist) return value;
-  // Values are matched without case and stored as the picklist spells them.
+  // Case does not matter. The returned value is spelled as in the picklist.
   const known = field.picklistValues.find((entry) => entry.active && entry.value.toLowerCase() === value.toLowerCase());
   if (known) return known.value;
   const text = `${field.label}: bad value for restricted picklist field: ${value}`;
@@ -88,7 +88,7 @@ function checkId(field: Field, value: string): string {
   return id;
 }
 
-/** What an id that is no id, or the id of another kind of record, gets. */
+/** Returns the error for an id that is malformed or is the id of another kind of record. */
 export function malformedId(field: Pick<Field, "label" | "name">, value: string): ApiError {
   return new ApiError("MALFORMED_ID", `${field.label}: id value of incorrect type: ${value}`, [field.name]);
 }

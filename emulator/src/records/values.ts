@@ -3,10 +3,10 @@ import { parseDate, parseDateTime } from "../dates";
 import type { Field, Scalar } from "../schema/types";
 
 /**
- * A JSON value as the value of a field, before any rule is checked.
+ * Returns the value of a field for a value in JSON. No rule is checked yet.
  *
- * What has the wrong shape fails the whole request with `JSON_PARSER_ERROR`, as it does in the org: the JSON is turned into
- * typed records before the first of them is written. Numbers and booleans pass as text; no report of a refusal was found.
+ * A value of a wrong type makes the whole request fail with `JSON_PARSER_ERROR`, as in a real org, where the JSON is turned into typed records before the first one is
+ * written. Numbers and booleans are accepted as text: no report was found of an org that refuses them.
  */
 export function deserialize(field: Field, json: unknown): Scalar {
   if (json === null) return null;
@@ -25,7 +25,7 @@ export function deserialize(field: Field, json: unknown): Scalar {
     case "base64":
       return toBase64(field, json);
     default:
-      // The org trims text and stores no empty text, and no half of a character.
+      // The org trims text. It stores neither empty text nor half of a surrogate pair.
       return String(json).trim().toWellFormed() || null;
   }
 }
@@ -67,7 +67,7 @@ function cannotDeserialize(field: Field, json: unknown): ApiError {
   return new ApiError("JSON_PARSER_ERROR", `Cannot deserialize instance of ${type} from ${token(json)} ${hint}`);
 }
 
-/** The value in the words of the JSON parser behind the API. */
+/** Returns a value as the JSON parser of the API names it in errors. */
 function token(json: unknown): string {
   if (Array.isArray(json)) return "START_ARRAY value [";
   if (typeof json === "object") return "START_OBJECT value {";

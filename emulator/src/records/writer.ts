@@ -15,38 +15,37 @@ import type { RecordInput } from "./reader";
 import { checkRules } from "./rules";
 import { checkRequired, checkValue, checkWriteable, malformedId, type Changes } from "./validation";
 
-/** What records of some objects must meet besides their fields' own rules. */
+/** Checks of the records of some objects, besides those by field. */
 const SPECIAL_CHECKS: Partial<Record<string, (org: Org, row: Row) => void>> = { PushTopic: checkPushTopic, StreamingChannel: checkStreamingChannel };
 
-/** An entry of `errors` that is none. */
+/** An entry of `errors` that is not an error. */
 export interface SaveNote {
   statusCode: string;
   message: string;
   fields: string[];
 }
 
-/** Who writes, and what the request's headers ask for. */
+/** Who writes, and what the headers of the request ask for. */
 export interface WriteContext {
   userId: string;
   /** `Sforce-Duplicate-Rule-Header: allowSave=true`. */
   allowDuplicates: boolean;
-  /** `Sforce-Auto-Assign`: `TRUE`, which is also what its absence means, `FALSE`, or the id of an assignment rule. */
+  /** `Sforce-Auto-Assign`: `TRUE` (also if there is no such header), `FALSE`, or the id of an assignment rule. */
   autoAssign: string;
-  /** Records that are written in one transaction; default 1. */
+  /** How many records are written in one transaction. Default 1. */
   together?: number;
-  /** What a published event is told by; default: one the org makes up. */
+  /** The EventUuid of a published event. Default: a random one. */
   eventUuid?: string;
-  /** What stands in change events as their origin; empty for what is no call of the API. */
+  /** The origin in change events. Empty for a write that is not a call of the API. */
   origin: string;
 }
 
 /**
- * Writes records one at a time, each either wholly or not at all, and remembers how to take all of it back.
- * Every refusal is an {@link ApiError}.
+ * Writes records one by one, each completely or not at all, and can undo all its writes. All refusals are {@link ApiError}s.
  */
 export class Writer {
   private readonly undo: Undo[] = [];
-  /** EventUuids by the ids of the events that were published. */
+  /** EventUuids of published events, by the ids of these events. */
   private readonly enqueued = new Map<string, string>();
 
   constructor(
@@ -54,7 +53,7 @@ export class Writer {
     private readonly context: WriteContext,
   ) {}
 
-  /** Creates a record; gives its id. */
+  /** Creates a record. @returns its id */
   create(object: ObjectSchema, input: RecordInput): string {
     if (!object.createable) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support create`, []);
     const changes = this.changes(object, input);
@@ -80,7 +79,7 @@ export class Writer {
     return row.Id;
   }
 
-  /** What stands in `errors` of a record that was written: that an event is enqueued, and under which id it will be delivered. */
+  /** Returns the `errors` of a written record. Those of an event say that it is enqueued and with which EventUuid it will be delivered. */
   notesOf(id: string): SaveNote[] {
     const eventUuid = this.enqueued.get(id);
     return eventUuid === undefined ? [] : [{ statusCode: "OPERATION_ENQUEUED", message: eventUuid, fields: [] }];
@@ -105,9 +104,9 @@ export class Writer {
   }
 
   /**
-   * Updates the record that has `value` in `field`, or creates it. A record without an id is created when the field is `Id`.
+   * Updates the record that has `value` in `field`, or creates one. If the field is `Id`, a record without an id is created.
    *
-   * @param updateOnly an unknown value is `NOT_FOUND` instead of a new record
+   * @param updateOnly whether an unknown value is the error `NOT_FOUND` rather than a new record
    */
   upsert(object: ObjectSchema, field: Field, value: Scalar, input: RecordInput, updateOnly = false): { id: string; created: boolean } {
     if (value === null && field.type === "id" && !updateOnly) {
@@ -132,7 +131,7 @@ export class Writer {
     this.undo.push(this.org.store.table(object).remove(row, this.modified(formatDateTime(this.org.now()))));
   }
 
-  /** Takes a deleted record out of the recycle bin, if no live one has taken its unique values. */
+  /** Restores a deleted record from the recycle bin, unless a live record has one of its unique values. */
   undelete(row: Row): void {
     const { schema } = this.org.store.tableOf(row.Id)!;
     if (!row.IsDeleted || this.org.store.purged.has(row.Id)) throw new ApiError("UNDELETE_FAILED", "Entity is not in the recycle bin", []);
@@ -145,19 +144,19 @@ export class Writer {
     this.undo.push(...this.org.changes.appeared(schema, row, "UNDELETE", this.context));
   }
 
-  /** Changes a record past the checks of a client's write: what the org does by itself in a merge, a conversion, an approval. */
+  /** Changes a record without the checks of a client's write, as the org itself does in a merge, a conversion or an approval. */
   change(row: Row, changes: Record<string, Scalar>): void {
     this.set(this.org.store.tableOf(row.Id)!.schema, row, { ...changes, ...this.modified(formatDateTime(this.org.now())) });
   }
 
-  /** Inserts a record the org makes by itself, past the checks of a client's write. */
+  /** Inserts a record that the org itself creates, without the checks of a client's write. */
   insert(object: ObjectSchema, values: Record<string, Scalar>): Row {
     const row = this.fresh(object, values);
     this.put(object, row);
     return row;
   }
 
-  /** Takes a deleted record out of the recycle bin for good. */
+  /** Removes a deleted record from the recycle bin, so that it cannot be restored. */
   purge(row: Row): void {
     const { purged } = this.org.store;
     if (!row.IsDeleted || purged.has(row.Id)) throw new ApiError("INVALID_ID_FIELD", "Record is not in the recycle bin", []);
@@ -165,7 +164,7 @@ export class Writer {
     this.undo.push(() => purged.delete(row.Id));
   }
 
-  /** Does several writes that belong together: all of them, or none when one is refused. */
+  /** Carries out several writes that belong together. If one is refused, all are undone. */
   together<T>(work: () => T): T {
     const before = this.undo.length;
     try {
@@ -176,7 +175,7 @@ export class Writer {
     }
   }
 
-  /** Takes back everything this writer has written. */
+  /** Undoes everything that this writer has written. */
   rollBack(): void {
     this.backTo(0);
   }
@@ -194,14 +193,14 @@ export class Writer {
     this.undo.push(this.org.store.table(object).update(row, values), ...this.org.changes.updated(object, row, changed, this.context));
   }
 
-  /** Checks that need the whole record, and perhaps others. */
+  /** Makes the checks for which the whole record is needed, and perhaps others. */
   private checkWhole(object: ObjectSchema, row: Row): void {
     SPECIAL_CHECKS[object.name]?.(this.org, row);
     checkRules(this.org, object, row, this.context);
     this.org.duplicates.check(object, row, this.context.allowDuplicates);
   }
 
-  /** Assignment rules run after all checks, on creates and updates alike. */
+  /** Sets the owner by an assignment rule. These rules run after all checks, when a record is created and when it is updated. */
   private assign(object: ObjectSchema, row: Row): void {
     const owner = this.org.assignment.ownerOf(object, row, this.context.autoAssign);
     if (owner !== undefined) row["OwnerId"] = owner;
@@ -224,7 +223,7 @@ export class Writer {
     return { LastModifiedDate: now, LastModifiedById: this.context.userId, SystemModstamp: now };
   }
 
-  /** The live record with this id. */
+  /** Returns the live record with this id. @throws ApiError when there is none */
   private existing(object: ObjectSchema, id: string): Row {
     if (object.platformEvent) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support update`);
     const long = parseId(id);
@@ -235,7 +234,7 @@ export class Writer {
     return row;
   }
 
-  /** The values of an input, with parents that were named by external id looked up. */
+  /** Returns the values of an input, with the ids of the parents that it names by external ids. */
   private changes(object: ObjectSchema, input: RecordInput): Changes {
     const changes: Changes = new Map(input.values);
     for (const { field, parent, externalId, value } of input.parents) {
@@ -279,14 +278,14 @@ export class Writer {
     throw new ApiError("DUPLICATE_VALUE", `duplicate value found: ${field.name} duplicates value on record with id: ${other.Id}`, []);
   }
 
-  /** A write needs its record and the parents it names; a lock on either fails it. */
+  /** Refuses a write if its record, or a parent that it names, is locked. */
   private refuseLocked(id: string): void {
     if (!this.org.locks.hit(id)) return;
     throw new ApiError("UNABLE_TO_LOCK_ROW", `unable to obtain exclusive access to this record or 1 records: ${id}`, []);
   }
 }
 
-/** An external id that matches several records: 300 for a single upsert, an error of the record in a collection. */
+/** The error for an external id that several records have. A single upsert answers it with status 300; in a collection, it is an error of the record. */
 export class AmbiguousExternalId extends ApiError {
   readonly ids: string[];
 

@@ -6,7 +6,7 @@ import { jsonObject } from "./json-body";
 
 const CUSTOM_KINDS = ["flow", "apex", "quickAction"] as const;
 
-/** `/actions`: `standard/<name>` and `custom/<kind>/<name>`, as declared. */
+/** Answers `/actions`, with `standard/<name>` and `custom/<kind>/<name>` as declared. */
 export function actions(call: Call): Reply {
   const [, family, second, third] = call.segments;
   const url = `${call.base}/actions`;
@@ -43,7 +43,7 @@ function describe({ kind, name, required = [], outputs = {} }: ActionDeclaration
   return { name, label: name, type: kind.toUpperCase(), inputs, outputs: Object.keys(outputs).map((output) => ({ name: output })) };
 }
 
-/** One result for each input; HTTP is 400 when one of them failed. */
+/** Answers with one result for each input. The HTTP status is 400 if one of them has failed. */
 function invoke(call: Call, { kind, name, required = [], outputs = {} }: ActionDeclaration): Reply {
   const { inputs } = jsonObject(call.request);
   if (!Array.isArray(inputs) || inputs.length === 0) throw new ApiError("JSON_PARSER_ERROR", "The inputs parameter is required");

@@ -2,10 +2,10 @@ import { ApiError } from "../api-error";
 import type { Reply, Request } from "../http";
 import type { Org } from "../org";
 
-/** Where Apex REST classes answer. */
+/** The path of Apex REST classes. */
 export const APEX_PREFIX = "/services/apexrest";
 
-/** Answers an authorised request to `/services/apexrest/…` as the class declared for the path does: with an echo. */
+/** Answers an authorised request to `/services/apexrest/…` for the class that is declared for the path. The answer echoes the request. */
 export function apexRest(org: Org, request: Request): Reply {
   const path = request.path.slice(APEX_PREFIX.length);
   const found = org.declared.apexRest.find((one) => (one.path.endsWith("*") ? path.startsWith(one.path.slice(0, -1)) : path === one.path));

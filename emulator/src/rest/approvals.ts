@@ -4,7 +4,7 @@ import type { ApprovalRequest } from "../records/approvals";
 import { allow, writerOf, type Call } from "./call";
 import { jsonObject } from "./json-body";
 
-/** `/process/approvals`: lists the approval processes, or submits, approves and rejects. All requests of a call are done, or none. */
+/** Answers `/process/approvals`: lists the approval processes, or submits, approves and rejects. Carries out all requests of a call or none. */
 export function approvals(call: Call): Reply {
   if (call.segments[1] !== "approvals" || call.segments.length > 2) throw notFound();
   allow(call, "GET", "POST");

@@ -5,31 +5,31 @@ import type { Org } from "../org";
 import type { Writer } from "../records/writer";
 import type { ObjectSchema } from "../schema/schema";
 
-/** One authorised call of the REST API. */
+/** An authorised call of the REST API. */
 export interface Call {
   org: Org;
   request: Request;
   session: Session;
-  /** For example 66 of `/services/data/v66.0`. */
+  /** For example 66 for `/services/data/v66.0`. */
   version: number;
-  /** `/services/data/v66.0`. */
+  /** For example `/services/data/v66.0`. */
   base: string;
-  /** Path segments behind the version, decoded. */
+  /** Decoded segments of the path after the version. */
   segments: string[];
-  /** Every writer of the call, so that what it has written inside a larger transaction can be taken back. */
+  /** All writers of the call, so that its writes can be undone if it is part of a larger transaction. */
   writers: Writer[];
-  /** Answers a request inside this one: same session, not counted; a refusal is an answer. Its writers are added to `writers`. */
+  /** Answers a request inside this one, in the same session. It does not count as a call, and a refusal is returned as an answer. Its writers are added to `writers`. */
   perform(request: Request, writers: Writer[]): Reply;
 }
 
-/** The object named in a path. */
+/** Returns the object that a path names. @throws ApiError when there is none */
 export function objectOf(call: Call, name: string): ObjectSchema {
   const object = call.org.schema.object(name);
   if (!object) throw notFound();
   return object;
 }
 
-/** A writer for the caller, as the request's headers ask. @param together records that it is to write */
+/** Returns a writer for the caller, as the headers of the request ask. @param together how many records it will write */
 export function writerOf(call: Call, together = 1): Writer {
   const { headers } = call.request;
   const writer = call.org.writer({
@@ -43,13 +43,13 @@ export function writerOf(call: Call, together = 1): Writer {
   return writer;
 }
 
-/** What change events say a change came from: the API, its version, and who the client says it is (`Sforce-Call-Options: client=X`). */
+/** Returns the origin of a change in change events: the API, its version, and the name that the client gives itself (`Sforce-Call-Options: client=X`). */
 export function originOf(api: string, version: number, callOptions?: string | string[]): string {
   const client = /\bclient\s*=\s*([^,;\s]+)/.exec(String(callOptions ?? ""))?.[1];
   return `com/salesforce/api/${api}/${version}.0${client === undefined ? "" : `;client=${client}`}`;
 }
 
-/** Refuses methods a resource does not have. HEAD is always allowed with GET. */
+/** Refuses methods that a resource does not have. Where GET is allowed, HEAD is, too. */
 export function allow(call: Call, ...methods: string[]): void {
   const all = methods.includes("GET") ? ["HEAD", ...methods] : methods;
   if (all.includes(call.request.method)) return;

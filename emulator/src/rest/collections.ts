@@ -11,12 +11,12 @@ import { allow, objectOf, writerOf, type Call } from "./call";
 import { jsonObject } from "./json-body";
 import { projectionOf } from "./sobjects";
 
-/** Records one call may carry. */
+/** Most records in a call. */
 const MAX_RECORDS = 200;
-/** Runs of records of one type that one create or update may carry. */
+/** Most chunks in a call. A chunk is a series of records of the same object. */
 const MAX_CHUNKS = 10;
 
-/** The result of one record; `created` only for an upsert. */
+/** The result of a record. Only an upsert has `created`. */
 interface SaveResult {
   id?: string;
   success: boolean;
@@ -24,12 +24,12 @@ interface SaveResult {
   created?: boolean;
 }
 
-/** One record of a request, typed, and how to write it. */
+/** A record of a request that can be written. */
 interface Item {
   write(writer: Writer): { id: string; created?: boolean };
 }
 
-/** `/composite/sobjects` and what is below it. HTTP is 200 even when every record fails. */
+/** Answers `/composite/sobjects` and all paths below it. The HTTP status is 200 even if all records fail. */
 export function collections(call: Call): Reply {
   const [, , name, externalId] = call.segments;
   if (call.version < 42) throw notFound();
@@ -139,8 +139,8 @@ function limit(count: number): void {
 }
 
 /**
- * All records of a request as typed input. One that cannot be read – no type, an unknown column, an object for a text – fails
- * the whole request, because nothing is written before everything is read.
+ * Returns all records of a request with types. One record that cannot be read, for example because it has no type or an unknown column, makes the whole request fail,
+ * since nothing is written before all is read.
  */
 function typed(call: Call, records: readonly unknown[]): { object: ObjectSchema; input: RecordInput }[] {
   let chunks = 0;

@@ -7,24 +7,24 @@ import { jsonObject, refuseUnknown } from "./json-body";
 import { tree } from "./tree";
 import { innerRequest, readSubrequests, resolve, type Results, type Subrequest } from "./subrequest";
 
-/** Sub-requests of one `/composite`, and of one batch. */
+/** Most sub-requests of a `/composite` or of a batch. */
 const MAX_SUBREQUESTS = 25;
 /** How many of them may be queries or Collections. */
 const MAX_QUERIES = 5;
-/** Resources a `/composite` takes; a batch also takes those that only read. */
+/** The resources that sub-requests of a `/composite` may name, and those of a batch. */
 const COMPOSITE_RESOURCES = /^(?:sobjects|query|queryAll|actions|composite\/sobjects)(?:\/|\?|$)/;
 const BATCH_RESOURCES = /^(?:sobjects|query|queryAll|search|actions|limits)(?:\/|\?|$)/;
-/** A graph takes records, one a node. */
+/** The nodes of a graph can only be records, one for each node. */
 const GRAPH_RESOURCES = /^sobjects\/\w+(?:\/|\?|$)/;
 
 const MAX_GRAPHS = 75;
 const MAX_NODES = 500;
 const MAX_DEPTH = 15;
-/** Nodes that differ in version, method or object, over all graphs of a request. */
+/** Most nodes of all graphs of a request that differ in version, method or object. */
 const MAX_DIFFERENT_NODES = 15;
 const MAX_FAILED_GRAPHS = 14;
 
-/** One sub-request's answer, as `/composite` and a graph show it. */
+/** The answer to a sub-request of a `/composite` or a graph. */
 interface SubAnswer {
   body: unknown;
   httpHeaders: Record<string, unknown>;
@@ -32,7 +32,7 @@ interface SubAnswer {
   referenceId: string;
 }
 
-/** `/composite` and what is below it. Each counts as one call. */
+/** Answers `/composite` and all paths below it. Each request counts as one call. */
 export function composite(call: Call): Reply {
   switch (call.segments[1]) {
     case undefined:
@@ -50,7 +50,7 @@ export function composite(call: Call): Reply {
   }
 }
 
-/** HTTP is 200 whatever becomes of the sub-requests; only a request that cannot be read is refused as a whole. */
+/** Answers `/composite`. The HTTP status is 200 whatever the sub-requests return. Only a request that cannot be read is refused as a whole. */
 function plain(call: Call): Reply {
   allow(call, "POST");
   if (call.version < 38) throw notFound();
@@ -65,7 +65,7 @@ function plain(call: Call): Reply {
   return { status: 200, json: { compositeResponse: answers } };
 }
 
-/** Independent sub-requests: no references, no roll-back. */
+/** Answers a batch, whose sub-requests are independent: there are no references and no rollback. */
 function batch(call: Call): Reply {
   allow(call, "POST");
   if (call.version < 34) throw notFound();
@@ -87,7 +87,7 @@ function batch(call: Call): Reply {
   return { status: 200, json: { hasErrors: results.some(({ statusCode }) => statusCode >= 400), results } };
 }
 
-/** Graphs, each of them a transaction of its own. */
+/** Answers a request with graphs. Each graph is a transaction of its own. */
 function graph(call: Call): Reply {
   allow(call, "POST");
   if (call.version < 50) throw notFound();
@@ -138,7 +138,7 @@ function refuseResource({ resource }: Subrequest, allowed: RegExp, name: string)
   if (!allowed.test(resource)) throw new ApiError("INVALID_INPUT", `The resource ${resource} is not supported in a ${name} request`);
 }
 
-/** Runs sub-requests in order; with `allOrNone` the first that fails takes all of them back. */
+/** Carries out sub-requests in order. With `allOrNone`, all are undone when one fails. */
 function run(call: Call, requests: readonly Subrequest[], allOrNone: boolean): { answers: SubAnswer[]; failed: boolean } {
   const writers: Writer[] = [];
   const results: Results = new Map();
@@ -167,7 +167,7 @@ function attempt(call: Call, request: Subrequest, results: Results, writers: Wri
   return { body: json ?? null, httpHeaders: { ...headers }, httpStatusCode: status, referenceId: request.referenceId };
 }
 
-/** A Collections call answers 200 with failed records in it: that fails the transaction all the same. */
+/** Whether a sub-request has failed. A Collections call with failed records has, too, though its status is 200. */
 function hasFailed({ httpStatusCode, body }: SubAnswer): boolean {
   return httpStatusCode >= 300 || (Array.isArray(body) && body.some((item: { success?: unknown } | null) => item?.success === false));
 }

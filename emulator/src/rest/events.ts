@@ -4,7 +4,7 @@ import type { Reply } from "../http";
 import type { ObjectSchema } from "../schema/schema";
 import { allow, type Call } from "./call";
 
-/** `/event/eventSchema/{schemaId}`. */
+/** Answers `/event/eventSchema/{schemaId}`. */
 export function event(call: Call): Reply {
   allow(call, "GET");
   const [, kind, id] = call.segments;
@@ -13,7 +13,7 @@ export function event(call: Call): Reply {
   return schemaReply(call, object);
 }
 
-/** `/sobjects/X__e/…`: a platform event has no records to read, change or delete. */
+/** Answers `/sobjects/X__e/…`. A platform event has no records that could be read, changed or deleted. */
 export function eventObject(call: Call, object: ObjectSchema): Reply {
   if (call.segments[2] === "eventSchema" && call.segments.length === 3) {
     allow(call, "GET");

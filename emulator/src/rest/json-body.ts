@@ -2,7 +2,7 @@ import { ApiError } from "../api-error";
 import type { Request } from "../http";
 import { findJsonError } from "./json-error";
 
-/** The body of a write as JSON; refuses other content types, no body, and what is no JSON. */
+/** Returns the body of a request as JSON. @throws ApiError for another content type, for no body and for invalid JSON */
 function jsonBody(request: Request): unknown {
   const contentType = request.headers["content-type"] ?? "";
   if (!/^application\/json\b/i.test(contentType)) {
@@ -19,7 +19,7 @@ function jsonBody(request: Request): unknown {
   }
 }
 
-/** The body as a JSON object. */
+/** Returns the body of a request as a JSON object. @throws ApiError when it is none */
 export function jsonObject(request: Request): Record<string, unknown> {
   const value = jsonBody(request);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
@@ -27,7 +27,7 @@ export function jsonObject(request: Request): Record<string, unknown> {
   throw new ApiError("JSON_PARSER_ERROR", `Expected a JSON object, but found ${token} at [line:1, column:1]`);
 }
 
-/** The org reads requests into typed objects: a property it does not know is an error. */
+/** Refuses unknown properties of a request, because the org reads requests into objects with fixed properties. */
 export function refuseUnknown(value: object, known: Iterable<string>): void {
   const names = new Set(known);
   const name = Object.keys(value).find((key) => !names.has(key));

@@ -4,8 +4,8 @@ const WORD = /true|false|null/y;
 const SPACE = /[ \t\r\n]*/y;
 
 /**
- * Where a text stops being JSON; its length when it only ends too early.
- * `JSON.parse` does not say: since V8 11 its message leaves the position out for short texts.
+ * Returns the offset at which a text stops being JSON; its length if it only ends too early. `JSON.parse` does not tell this: since V8 11, its message does not contain
+ * the position for short texts.
  */
 export function findJsonError(text: string): number {
   let at = 0;
@@ -22,7 +22,7 @@ export function findJsonError(text: string): number {
     at++;
     return true;
   };
-  /** Nesting is kept on a list, not the call stack: the text is the client's. */
+  /** The open brackets are in a list and not on the call stack, because a client could nest them too deep for the stack. */
   const open: ("}" | "]")[] = [];
   for (;;) {
     skip(SPACE);
@@ -40,7 +40,7 @@ export function findJsonError(text: string): number {
     } else if (!skip(STRING) && !skip(NUMBER) && !skip(WORD)) {
       return at;
     }
-    // A value has ended: close what it ends, or go on to the next.
+    // A value has ended. Close all brackets that end here, or go on to the next value.
     while (open.length > 0 && accept(open[open.length - 1]!)) open.pop();
     if (open.length === 0) {
       skip(SPACE);

@@ -4,7 +4,7 @@ import { resetPassword, setPassword, userOf } from "../records/passwords";
 import { allow, type Call } from "./call";
 import { jsonObject } from "./json-body";
 
-/** `/sobjects/User/{id}/password`: asks whether it has expired, sets it, or has the org make one up. */
+/** Answers `/sobjects/User/{id}/password`: tells whether the password has expired, sets it, or resets it to a random one. */
 export function password(call: Call, userId: string): Reply {
   allow(call, "GET", "POST", "DELETE");
   switch (call.request.method) {

@@ -5,7 +5,7 @@ import { parseId } from "../ids";
 import { allow, type Call } from "./call";
 import { jsonObject, refuseUnknown } from "./json-body";
 
-/** `/sobjects/StreamingChannel/{id}/push`: puts generic events on the channel. */
+/** Answers `/sobjects/StreamingChannel/{id}/push`: publishes generic events on the channel. */
 export function push(call: Call, text: string): Reply {
   allow(call, "POST");
   if (call.version < 29 || call.segments.length > 4) throw notFound();
@@ -17,7 +17,7 @@ export function push(call: Call, text: string): Reply {
   const { pushEvents } = body;
   if (!Array.isArray(pushEvents) || pushEvents.length === 0) throw new ApiError("JSON_PARSER_ERROR", "The pushEvents parameter is required");
   pushTexts(call.org, channel, pushEvents.map(payloadOf));
-  // The number of those who got it is told only of events for certain users.
+  // Salesforce tells the number of recipients only for events that are for certain users.
   return { status: 200, json: pushEvents.map(() => ({ fanoutCount: -1, userOnlineStatus: {} })) };
 }
 

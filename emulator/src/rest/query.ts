@@ -3,13 +3,13 @@ import type { Reply } from "../http";
 import { explainQuery, runQuery } from "../soql/query";
 import { allow, type Call } from "./call";
 
-/** Records a page: 2,000, or what `Sforce-Query-Options: batchSize=` asks for between 200 and 2,000. */
+/** Returns the number of records on a page: 2,000, or what `Sforce-Query-Options: batchSize=` asks for, from 200 to 2,000. */
 function pageSize(call: Call): number {
   const match = /\bbatchSize\s*=\s*(\d+)/i.exec(String(call.request.headers["sforce-query-options"] ?? ""));
   return match ? Math.min(2000, Math.max(200, Number(match[1]))) : 2000;
 }
 
-/** `/query?q=`, `/query?explain=`, `/queryAll?q=` and `/query/<locator>`. */
+/** Answers `/query?q=`, `/query?explain=`, `/queryAll?q=` and `/query/<locator>`. */
 export function query(call: Call): Reply {
   allow(call, "GET");
   const [name, locator] = call.segments;

@@ -4,12 +4,12 @@ import type { Row } from "../store/table";
 import { ApiError } from "../api-error";
 import { allow, type Call } from "./call";
 
-/** What the list holds unless asked for fewer. */
+/** Most records of the list. */
 const MAX_RECENT = 200;
-/** What an object's short description shows. */
+/** How many recent records the short description of an object shows. */
 const MAX_ITEMS = 5;
 
-/** `/recent?limit=`: records the user has made or changed of late. The platform's list is of what was looked at in its pages, too. */
+/** Answers `/recent?limit=` with the records that the user has created or changed recently. The list of a real org also has records that were viewed in its pages. */
 export function recent(call: Call): Reply {
   allow(call, "GET");
   const asked = call.request.query.get("limit");
@@ -18,7 +18,7 @@ export function recent(call: Call): Reply {
   return { status: 200, json: recentRecords(call, call.org.schema.objects, Math.min(limit, MAX_RECENT)) };
 }
 
-/** The `recentItems` of one object. */
+/** Returns the `recentItems` of an object. */
 export function recentItems(call: Call, object: ObjectSchema): Record<string, unknown>[] {
   return recentRecords(call, [object], MAX_ITEMS);
 }

@@ -9,7 +9,7 @@ import type { Field } from "../schema/types";
 import { allow, type Call } from "./call";
 import { jsonObject } from "./json-body";
 
-/** Rows a run gives at most; `allData` says whether that was all. */
+/** Most rows in the result of a run. `allData` says whether these are all. */
 const MAX_ROWS = 2000;
 
 interface Report {
@@ -19,7 +19,7 @@ interface Report {
   fields: Field[];
 }
 
-/** One asynchronous run. */
+/** An asynchronous run. */
 interface Instance {
   id: string;
   report: Report;
@@ -28,7 +28,7 @@ interface Instance {
   result: object;
 }
 
-/** The reports of an org, and their asynchronous runs. */
+/** The reports of an org and their asynchronous runs. */
 export class Reports {
   readonly all = new Map<string, Report>();
   readonly instances = new Map<string, Instance>();
@@ -48,7 +48,7 @@ export class Reports {
   }
 }
 
-/** `/analytics/reports` and what is below it. */
+/** Answers `/analytics/reports` and all paths below it. */
 export function analytics(call: Call): Reply {
   const { reports } = call.org.declared;
   const [, kind, id, third, instanceId] = call.segments;
@@ -111,7 +111,7 @@ function instanceSummary(call: Call, { id, report, ownerId, requestDate }: Insta
   return { completionDate, hasDetailRows: true, id, ownerId, queryable: false, requestDate, status, url: `${addressOf(call, report)}/instances/${id}` };
 }
 
-/** The filters a POST may bring; everything else a report could be told is refused rather than left out in silence. */
+/** Returns the filters of a POST. All other settings of a report are refused rather than silently ignored. */
 function metadataOf(call: Call): { column: string; value: string }[] {
   if (call.request.method !== "POST" || call.request.body.length === 0) return [];
   const body = jsonObject(call.request);

@@ -40,7 +40,7 @@ const ROUTES = new Map<string, (call: Call) => Reply>([
   ["wave", wave],
 ]);
 
-/** Resources with nothing below them. */
+/** Resources without any paths below them. */
 const LEAVES = new Set(["limits", "parameterizedSearch", "recent", "search"]);
 
 /** Answers `/services/data/…` and `/services/apexrest/…`. */
@@ -58,7 +58,7 @@ export class Rest {
     return { ...reply, headers: { ...reply.headers, ...this.limitHeader() } };
   }
 
-  /** `Sforce-Limit-Info`, which stands on every answer but the list of versions. */
+  /** Returns the header `Sforce-Limit-Info`. All answers except the list of versions have it. */
   limitHeader(): Record<string, string> {
     const { used, max } = this.org.limits.usage("DailyApiRequests");
     return { "Sforce-Limit-Info": `api-usage=${used}/${max}` };
@@ -73,7 +73,7 @@ export class Rest {
     return isApex ? apexRest(this.org, request) : this.perform(request, session, version, []);
   }
 
-  /** Answers an authorised request: one from the wire, or one inside a composite. */
+  /** Answers an authorised request, either of a client or inside a composite request. */
   private perform(request: Request, session: Session, version: number, writers: Writer[]): Reply {
     const base = `/services/data/v${version}.0`;
     const segments = decodeSegments(request.path.slice(base.length));
@@ -104,7 +104,7 @@ export class Rest {
   }
 }
 
-/** The number of the version in a path. */
+/** Returns the version in a path. @throws ApiError when it is not supported */
 function checkVersion(path: string): number {
   const version = Number(/^\/services\/data\/v(\d{1,3})\.0(?:\/|$)/.exec(path)?.[1]);
   if (version < OLDEST_VERSION) throw new ApiError("UNSUPPORTED_API_VERSION", `API version ${version}.0 has been retired`);
@@ -124,14 +124,14 @@ function decodeSegments(path: string): string[] {
   }
 }
 
-/** An error as the API writes it. What is not a refusal is a mistake of the emulator's own, told as the org tells its own. */
+/** Returns the answer for an error. Anything but an {@link ApiError} is a bug of the emulator and is answered as the org answers its internal errors. */
 export function errorReply(error: unknown): Reply {
   if (error instanceof ApiError) return { status: error.status, json: error.items };
   process.stderr.write(`salesforce-emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return { status: 500, json: [{ errorCode: "UNKNOWN_EXCEPTION", message: unexpected() }] };
 }
 
-/** What a call is, with ids and values taken out, for counting. */
+/** Returns the kind as which a call is counted: its method and path without ids and values. */
 export function callKind(method: string, path: string): string {
   const segments = path
     .replace(/^\/services\/data\/v\d+\.0\/?/, "")

@@ -5,7 +5,7 @@ import { MAX_RESULTS, runSearch, type Returning, type Search, type SearchGroup }
 import { allow, type Call } from "./call";
 import { jsonObject, refuseUnknown } from "./json-body";
 
-/** `/search?q=FIND {…} …`. */
+/** Answers `/search?q=FIND {…} …`. */
 export function search(call: Call): Reply {
   allow(call, "GET");
   const text = call.request.query.get("q");
@@ -16,7 +16,7 @@ export function search(call: Call): Reply {
 const PARAMETERS = ["q", "fields", "sobjects", "in", "overallLimit", "defaultLimit"];
 const OBJECT_PARAMETERS = ["name", "fields", "where", "orderBy", "limit"];
 
-/** `/parameterizedSearch`: the same with its parts as JSON, or the simplest of them in the address. */
+/** Answers `/parameterizedSearch`: a search whose parts are given as JSON or in the address. */
 export function parameterizedSearch(call: Call): Reply {
   allow(call, "GET", "POST");
   const body = call.request.method === "POST" ? jsonObject(call.request) : fromAddress(call.request.query);
@@ -69,6 +69,6 @@ function whole(value: unknown, name: string): number | undefined {
 
 function reply(call: Call, found: Search): Reply {
   const records = runSearch(call.org, found, call.base);
-  // Up to v36 the answer was the list itself.
+  // Up to v36, the answer was the list itself.
   return { status: 200, json: call.version < 37 ? records : { searchRecords: records } };
 }

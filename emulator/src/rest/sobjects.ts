@@ -18,7 +18,7 @@ import { push } from "./push";
 import { recentItems } from "./recent";
 import { deleted, updated } from "./replication";
 
-/** `/sobjects` and everything below it. */
+/** Answers `/sobjects` and all paths below it. */
 export function sobjects(call: Call): Reply {
   const [, name, third, fourth] = call.segments;
   if (name === undefined) {
@@ -39,12 +39,12 @@ export function sobjects(call: Call): Reply {
   }
   if (third === "updated") return updated(call, object);
   if (third === "deleted") return deleted(call, object);
-  // From v37 a POST to …/Id inserts, with `Id` taken as the external id that is not given.
+  // From v37 on, a POST to …/Id creates a record: it is an upsert by `Id` for which no id is given.
   if (third.toLowerCase() === "id" && call.request.method === "POST" && call.version >= 37) return create(call, object);
   return byId(call, object, third);
 }
 
-/** The content of a file, as it is. */
+/** Answers with the content of a file. */
 function blob(call: Call, object: ObjectSchema, id: string, field: Field): Reply {
   allow(call, "GET");
   const row = call.org.store.table(object).get(parseId(id) ?? "");
@@ -115,7 +115,7 @@ function upsert(call: Call, object: ObjectSchema, field: Field, text: string): R
   const updateOnly = call.request.query.get("updateOnly") === "true";
   try {
     const { id, created } = writerOf(call).upsert(object, field, deserialize(field, text), input, updateOnly);
-    // Up to v45 an update had no body.
+    // Up to v45, the answer to an update had no body.
     if (!created && call.version <= 45) return { status: 204 };
     return { status: created ? 201 : 200, json: { id, success: true, errors: [], created } };
   } catch (error) {
@@ -124,7 +124,7 @@ function upsert(call: Call, object: ObjectSchema, field: Field, text: string): R
   }
 }
 
-/** 300: the addresses of all records an external id matches. */
+/** Answers with status 300 and the addresses of all records that have the external id. */
 function severalMatches(call: Call, object: ObjectSchema, ids: readonly string[]): Reply {
   return { status: 300, json: ids.map((id) => `${call.base}/sobjects/${object.name}/${id}`) };
 }
@@ -134,7 +134,7 @@ function retrieve(call: Call, object: ObjectSchema, row: Row): Reply {
   return { status: 200, json: projectionOf(call, object, names).toJson(row, call.base) };
 }
 
-/** The fields asked for, as a record shows them. */
+/** Returns the projection for these fields. @throws ApiError for an unknown field */
 export function projectionOf(call: Call, object: ObjectSchema, names: readonly string[]): Projection {
   const projection = new Projection(call.org, object, names.join(","));
   for (const name of new Set(names.map((name) => name.trim()))) {

@@ -2,33 +2,33 @@ import { ApiError } from "../api-error";
 import type { Request } from "../http";
 import { refuseUnknown } from "./json-body";
 
-/** One request inside a composite, batch or graph. */
+/** A request inside a composite, a batch or a graph. */
 export interface Subrequest {
   method: string;
-  /** From `/services/data/…` on, query included; references still in it. */
+  /** Path from `/services/data/…` on, with the query. References are not replaced yet. */
   path: string;
-  /** What follows the version: `sobjects/Case/500…`. */
+  /** The path after the version, for example `sobjects/Case/500…`. */
   resource: string;
   body: unknown;
   headers: Record<string, string>;
-  /** Blank in a batch, which knows none. */
+  /** Empty in a batch, which has no reference ids. */
   referenceId: string;
-  /** The reference ids it uses. */
+  /** The reference ids that it refers to. */
   references: string[];
 }
 
-/** Bodies of answers by reference id; undefined when that sub-request failed. */
+/** Bodies of answers by reference id; `undefined` for a sub-request that has failed. */
 export type Results = Map<string, unknown>;
 
 const METHODS = new Set(["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD"]);
-/** Headers a sub-request takes over from the request around it. */
+/** The headers that a sub-request inherits from the outer request. */
 const INHERITED = new Set(["accept", "authorization", "content-type"]);
-/** `Sforce-Auto-Assign`: as the documentation spells the platform's own headers. */
+/** Salesforce's own headers, spelled as in the documentation, for example `Sforce-Auto-Assign`. */
 const DOCUMENTED = /^Sforce(?:-[A-Z][a-z]+)+$/;
 const REFERENCE = /@\{(\w+)((?:\.\w+|\[\d+\])*)\}/g;
 const PATH_IN_ORG = /^\/services\/data\/v\d{2,3}\.0\/(.+)$/s;
 
-/** Reads the list of sub-requests, whose form is checked before the first of them runs. */
+/** Reads the list of sub-requests. Their form is checked before the first one is carried out. */
 export function readSubrequests(value: unknown, property: "compositeRequest" | "batchRequests", version: number): Subrequest[] {
   if (!Array.isArray(value) || value.length === 0) throw new ApiError("JSON_PARSER_ERROR", `The ${property} parameter is required`);
   const isBatch = property === "batchRequests";
@@ -45,7 +45,7 @@ export function readSubrequests(value: unknown, property: "compositeRequest" | "
 function readItem(item: unknown, version: number): Subrequest {
   const { method, url, body, httpHeaders = {}, referenceId } = fieldsOf(item, ["method", "url", "body", "httpHeaders", "referenceId"]);
   if (typeof referenceId !== "string" || referenceId === "") throw new ApiError("JSON_PARSER_ERROR", "Each subrequest must have a referenceId");
-  // Up to v53 such an id was taken, and could not be referred to.
+  // Up to v53, other ids were accepted, too, but could not be referred to.
   if (version >= 54 && !/^[A-Za-z0-9]\w*$/.test(referenceId)) {
     const rule = "must start with a letter or a number, and it can contain only letters, numbers and underscores ('_').";
     throw new ApiError("JSON_PARSER_ERROR", `Provided referenceId ('${referenceId}') ${rule}`);
@@ -78,7 +78,7 @@ function readHeaders(value: unknown): Record<string, string> {
   for (const [name, text] of Object.entries(value)) {
     const key = name.toLowerCase();
     if (INHERITED.has(key)) throw new ApiError("INVALID_INPUT", `The header ${name} cannot be given in a subrequest`);
-    if (!DOCUMENTED.test(name) && key.startsWith("sforce-")) continue; // they are properties of an object here, and nothing says that another spelling counts
+    if (!DOCUMENTED.test(name) && key.startsWith("sforce-")) continue; // headers are properties of an object here, and nowhere is it documented that another spelling works
     headers[key] = String(text);
   }
   return headers;
@@ -90,7 +90,7 @@ function fieldsOf(item: unknown, known: string[]): Record<string, unknown> {
   return item as Record<string, unknown>;
 }
 
-/** The sub-request with every `@{…}` in its path and body replaced. @throws ApiError `PROCESSING_HALTED` when one leads nowhere */
+/** Returns the sub-request with all references (`@{…}`) in its path and body replaced. @throws ApiError `PROCESSING_HALTED` when a reference has no value */
 export function resolve(request: Subrequest, results: Results): Subrequest {
   if (request.references.length === 0) return request;
   const path = request.path.replace(REFERENCE, (_all, name: string, steps: string) => encodeURIComponent(String(valueOf(name, steps, results))));
@@ -121,7 +121,7 @@ function valueOf(name: string, steps: string, results: Results): unknown {
   return value;
 }
 
-/** The sub-request as the handlers of the REST API read one. */
+/** Returns the sub-request as a request for the handlers of the REST API. */
 export function innerRequest(outer: Request, { method, path, body, headers }: Subrequest): Request {
   const [bare = "", search = ""] = path.split(/\?(.*)/s);
   const inherited = Object.fromEntries(Object.entries(outer.headers).filter(([name]) => INHERITED.has(name)));

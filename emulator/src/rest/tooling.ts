@@ -5,7 +5,7 @@ import { allow, type Call } from "./call";
 
 const ONE_SUBSCRIPTION = /^SELECT\s+Id\s*,\s*DeveloperName\s*,\s*Metadata\s+FROM\s+ManagedEventSubscription\s+WHERE\s+(Id|DeveloperName)\s*=\s*'(\w+)'(?:\s+LIMIT\s+1)?$/i;
 
-/** `/tooling/query`: only one managed subscription by its id or developer name, which is what its clients ask. */
+/** Answers `/tooling/query`, but only the query that clients use: for one managed subscription, by its id or developer name. */
 export function tooling(call: Call): Reply {
   const [, resource, ...more] = call.segments;
   if (resource !== "query" || more.length > 0) throw notFound();

@@ -5,21 +5,21 @@ import type { ObjectSchema } from "../schema/schema";
 import { allow, objectOf, writerOf, type Call } from "./call";
 import { jsonObject } from "./json-body";
 
-/** Records of one request, over all its trees, how deep they nest, and how many objects they are of. */
+/** Most records in all trees of a request, most levels of nesting, and most objects. */
 const MAX_RECORDS = 200;
 const MAX_DEPTH = 5;
 const MAX_TYPES = 5;
 
-/** One record of a tree with the way to its parent. */
+/** A record of a tree. */
 interface TreeRecord {
   object: ObjectSchema;
   referenceId: string;
   fields: Record<string, unknown>;
-  /** The field that names the parent, and which record of the list that is. */
+  /** The field that refers to the parent, and the index of the parent in the list. */
   parent?: { field: string; index: number };
 }
 
-/** `POST /composite/tree/X`: records with their children, all stored or none. */
+/** Answers `POST /composite/tree/X`: creates records with their children, all or none. */
 export function tree(call: Call): Reply {
   allow(call, "POST");
   const object = objectOf(call, call.segments[2] ?? "");
@@ -38,7 +38,7 @@ export function tree(call: Call): Reply {
       ids.push(parent && ids[parent.index] === "" ? "" : writer.create(own, readRecord(call.org.schema, own, linked)));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      ids.push(""); // its children are not tried, and not told of
+      ids.push(""); // its children are neither tried nor reported
       failures.push({ referenceId, errors: error.saveErrors });
     }
   }

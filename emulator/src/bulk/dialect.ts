@@ -15,8 +15,9 @@ const LINE_ENDINGS: Readonly<Record<string, string>> = { LF: "\n", CRLF: "\r\n" 
 export interface Dialect {
   columnDelimiter: string;
   lineEnding: string;
-  /** The characters for `columnDelimiter`, and below for `lineEnding`. */
+  /** The character for `columnDelimiter`. */
   delimiter: string;
+  /** The characters for `lineEnding`. */
   newline: string;
 }
 

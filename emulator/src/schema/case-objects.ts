@@ -1,6 +1,6 @@
 import type { FieldDefinition, ObjectDefinition } from "./types";
 
-/** A field the org fills and nobody may write. */
+/** Makes a field one that the org fills and nobody may write. */
 const readOnly = (field: FieldDefinition): FieldDefinition => ({ ...field, createable: false, updateable: false });
 
 const RECORD_TYPE: ObjectDefinition = {
@@ -16,7 +16,7 @@ const RECORD_TYPE: ObjectDefinition = {
   ],
 };
 
-/** Which objects the records of a queue may be of. */
+/** An object whose records a queue can own. */
 const QUEUE_SOBJECT: ObjectDefinition = {
   name: "QueueSobject",
   label: "Queue SObject",
@@ -27,7 +27,7 @@ const QUEUE_SOBJECT: ObjectDefinition = {
   ],
 };
 
-/** Who is in a group, and so who works on a queue's records. */
+/** A member of a group. The members of a queue work on its records. */
 const GROUP_MEMBER: ObjectDefinition = {
   name: "GroupMember",
   label: "Group Member",
@@ -38,7 +38,7 @@ const GROUP_MEMBER: ObjectDefinition = {
   ],
 };
 
-/** Made by an admin, in an emulator by `addAssignmentRule`; the API only reads them. */
+/** The API can only read these records. They are created by an admin, and in an emulator by `addAssignmentRule`. */
 const ASSIGNMENT_RULE: ObjectDefinition = {
   name: "AssignmentRule",
   label: "Assignment Rule",
@@ -62,7 +62,7 @@ const CASE_COMMENT: ObjectDefinition = {
   ],
 };
 
-/** An e-mail at a case: one that came in, or one that was sent. */
+/** An e-mail of a case that was received or sent. */
 const EMAIL_MESSAGE: ObjectDefinition = {
   name: "EmailMessage",
   label: "Email Message",
@@ -94,7 +94,7 @@ const EMAIL_MESSAGE: ObjectDefinition = {
   ],
 };
 
-/** What a file can be linked to. */
+/** The objects to which a file can be linked. */
 const LINKABLE = ["Case", "Account", "Contact", "User"];
 
 const CONTENT_VERSION: ObjectDefinition = {
@@ -118,7 +118,7 @@ const CONTENT_VERSION: ObjectDefinition = {
   ],
 };
 
-/** Made by the first version of a file, never by itself. */
+/** Created only together with the first version of a file. */
 const CONTENT_DOCUMENT: ObjectDefinition = {
   name: "ContentDocument",
   label: "ContentDocument",
@@ -146,7 +146,7 @@ const CONTENT_DOCUMENT_LINK: ObjectDefinition = {
   ],
 };
 
-/** What stands around cases: their types, queues and rules, their comments and files. */
+/** The objects around cases: record types, queues, assignment rules, comments, e-mails and files. */
 export const CASE_OBJECTS: readonly ObjectDefinition[] = [
   ...[RECORD_TYPE, QUEUE_SOBJECT, GROUP_MEMBER, ASSIGNMENT_RULE, CASE_COMMENT, EMAIL_MESSAGE],
   ...[CONTENT_VERSION, CONTENT_DOCUMENT, CONTENT_DOCUMENT_LINK],

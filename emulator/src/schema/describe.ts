@@ -14,13 +14,13 @@ const SOAP_TYPES: Partial<Record<Field["type"], string>> = {
   base64: "xsd:base64Binary",
 };
 
-/** Long text and files cannot be filtered, sorted or grouped. */
+/** Whether queries can filter, sort and group by a field. They cannot by long texts and files. */
 export const isFilterable = (field: Field): boolean => !(field.type === "base64" || (field.type === "textarea" && field.length > 255));
 
 /** Objects whose records can be merged. */
 export const MERGEABLE: ReadonlySet<string> = new Set(["Account", "Case", "Contact", "Lead"]);
 
-/** The short description of an object, as `/sobjects` lists it. */
+/** Returns the short description of an object, as in the list of `/sobjects`. */
 export function describeGlobal(object: ObjectSchema, base: string): Record<string, unknown> {
   return {
     name: object.name,
@@ -55,7 +55,7 @@ export function describeGlobal(object: ObjectSchema, base: string): Record<strin
   };
 }
 
-/** The full description of an object. */
+/** Returns the full description of an object. */
 export function describe(schema: Schema, object: ObjectSchema, base: string): Record<string, unknown> {
   return {
     ...describeGlobal(object, base),

@@ -2,10 +2,10 @@ import type { ObjectDefinition } from "./types";
 
 const readOnly = { createable: false, updateable: false };
 
-/** Most bytes of one part; what is longer must be split. */
+/** Most bytes of a part. Longer data must be split. */
 export const MAX_PART_BYTES = 10 * 1024 * 1024;
 
-/** The records through which external data gets into CRM Analytics: a header, its parts, and `Action` that starts the work. */
+/** The objects with which external data is uploaded to CRM Analytics: a header and its parts. The `Action` of the header starts the processing. */
 export const INSIGHTS_OBJECTS: ObjectDefinition[] = [
   {
     name: "InsightsExternalData",

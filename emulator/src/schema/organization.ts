@@ -2,7 +2,7 @@ import type { FieldDefinition, ObjectDefinition } from "./types";
 
 const readOnly = (field: FieldDefinition): FieldDefinition => ({ ...field, createable: false, updateable: false });
 
-/** The org itself: one record, whose id is the org's. */
+/** The org itself. There is only one record, and its id is that of the org. */
 export const ORGANIZATION: ObjectDefinition = {
   name: "Organization",
   keyPrefix: "00D",

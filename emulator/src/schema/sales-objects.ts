@@ -3,7 +3,7 @@ import type { FieldDefinition, ObjectDefinition } from "./types";
 const readOnly = (field: FieldDefinition): FieldDefinition => ({ ...field, createable: false, updateable: false });
 const OWNER: FieldDefinition = { name: "OwnerId", type: "reference", label: "Owner ID", referenceTo: ["User", "Group"] };
 
-/** Statuses of a lead that a conversion may give it. */
+/** The statuses that a lead can have after a conversion. */
 export const CONVERTED_LEAD_STATUSES: ReadonlySet<string> = new Set(["Closed - Converted"]);
 
 const LEAD: ObjectDefinition = {
@@ -56,7 +56,7 @@ const OPPORTUNITY: ObjectDefinition = {
   ],
 };
 
-/** What can be in an approval; the platform allows any object that a process is defined for. */
+/** The objects whose records can be approved. A real org allows all objects for which there is an approval process. */
 const APPROVABLE = ["Case", "Account", "Contact", "Lead", "Opportunity"];
 
 const PROCESS_INSTANCE: ObjectDefinition = {
@@ -78,5 +78,5 @@ const PROCESS_INSTANCE_WORKITEM: ObjectDefinition = {
   ],
 };
 
-/** Leads and what a conversion makes of them, and what an approval leaves behind. */
+/** Leads, opportunities, and the records of approvals. */
 export const SALES_OBJECTS: readonly ObjectDefinition[] = [LEAD, OPPORTUNITY, PROCESS_INSTANCE, PROCESS_INSTANCE_WORKITEM];

@@ -14,7 +14,7 @@ const DEFAULT_LENGTH: Partial<Record<Field["type"], number>> = {
   base64: 50_000_000,
 };
 
-/** One object of the org, with fields found by name in any case. */
+/** An object of the org. Its fields are found by name in upper or lower case. */
 export class ObjectSchema {
   readonly fields: readonly Field[];
   private readonly byName = new Map<string, Field>();
@@ -28,7 +28,7 @@ export class ObjectSchema {
     readonly keyPrefix: string,
     fields: readonly Field[],
     rules: readonly RuleDefinition[],
-    /** Whether the API can create records of it. */
+    /** Whether the API can create its records. */
     readonly createable = true,
   ) {
     this.fields = fields;
@@ -39,12 +39,12 @@ export class ObjectSchema {
     }
   }
 
-  /** The field of this name, in any case. */
+  /** Returns the field with this name, in upper or lower case. */
   field(name: string): Field | undefined {
     return this.byName.get(name.toLowerCase());
   }
 
-  /** The reference field behind a relationship name, in any case: `Account` finds `AccountId`. */
+  /** Returns the reference field with this relationship name, in upper or lower case. For `Account`, that is `AccountId`. */
   relationship(name: string): Field | undefined {
     return this.byRelationship.get(name.toLowerCase());
   }
@@ -53,7 +53,7 @@ export class ObjectSchema {
     return this.name.endsWith("__c");
   }
 
-  /** Its records are published, and cannot be read, changed or deleted. */
+  /** Whether it is a platform event. These are published; they cannot be read, changed or deleted. */
   get platformEvent(): boolean {
     return isEventName(this.name);
   }
@@ -63,7 +63,7 @@ export class ObjectSchema {
 export class Schema {
   private readonly byName = new Map<string, ObjectSchema>();
 
-  /** @param definitions objects to add; one that exists already gains the fields and rules given, and a field given again is replaced */
+  /** @param definitions objects to add. If an object exists already, the fields and rules are added to it, and fields with the same name are replaced */
   constructor(definitions: readonly ObjectDefinition[] = []) {
     const merged = new Map<string, ObjectDefinition>();
     for (const definition of [...STANDARD_OBJECTS, ...definitions]) {
@@ -91,17 +91,17 @@ export class Schema {
     for (const object of this.byName.values()) for (const field of object.fields) this.checkReferences(object, field);
   }
 
-  /** All objects, in the order they were defined. */
+  /** All objects, in the order of their definition. */
   get objects(): ObjectSchema[] {
     return [...this.byName.values()];
   }
 
-  /** The object of this name, in any case. */
+  /** Returns the object with this name, in upper or lower case. */
   object(name: string): ObjectSchema | undefined {
     return this.byName.get(name.toLowerCase());
   }
 
-  /** The child object and its reference field behind a child relationship name of `parent`. */
+  /** Returns the child object for a child relationship of `parent`, and its field that refers to the parent. */
   child(parent: ObjectSchema, relationshipName: string): { object: ObjectSchema; field: Field } | undefined {
     const wanted = relationshipName.toLowerCase();
     for (const object of this.byName.values()) {
@@ -179,7 +179,7 @@ const FIELD_TYPES: ReadonlySet<string> = new Set<Field["type"]>([
   ...(["date", "datetime", "email", "phone", "url", "base64", "reference"] as const),
 ]);
 
-/** A schema file is written by hand: say what is wrong with it in its own words. */
+/** Checks the definition of an object. A schema file is written by hand, so the errors name what is wrong as the file does. */
 function checkObject(definition: ObjectDefinition): void {
   if (typeof definition?.name !== "string" || !Array.isArray(definition.fields)) {
     throw new Error("schema: each object needs a name and a list of fields");

@@ -5,10 +5,10 @@ import { ORGANIZATION } from "./organization";
 import { STREAMING_OBJECTS } from "./streaming-objects";
 import type { FieldDefinition, ObjectDefinition } from "./types";
 
-/** A field the org fills and nobody may write. */
+/** Makes a field one that the org fills and nobody may write. */
 const readOnly = (field: FieldDefinition): FieldDefinition => ({ ...field, createable: false, updateable: false });
 
-/** Fields every object has. */
+/** The fields of all objects except platform events. */
 export const SYSTEM_FIELDS: readonly FieldDefinition[] = [
   readOnly({ name: "Id", type: "id" }),
   readOnly({ name: "IsDeleted", type: "boolean", label: "Deleted" }),
@@ -19,7 +19,7 @@ export const SYSTEM_FIELDS: readonly FieldDefinition[] = [
   readOnly({ name: "SystemModstamp", type: "datetime", label: "System Modstamp" }),
 ];
 
-/** Fields every platform event has: it has no id. */
+/** The fields of all platform events. They have no id. */
 export const EVENT_FIELDS: readonly FieldDefinition[] = [
   readOnly({ name: "ReplayId", type: "string", label: "Replay ID" }),
   readOnly({ name: "EventUuid", type: "string", label: "Event UUID" }),
@@ -29,7 +29,7 @@ export const EVENT_FIELDS: readonly FieldDefinition[] = [
 
 const OWNER: FieldDefinition = { name: "OwnerId", type: "reference", label: "Owner ID", referenceTo: ["User", "Group"] };
 
-/** Statuses of a case that close it. */
+/** The statuses of closed cases. */
 export const CLOSED_CASE_STATUSES: ReadonlySet<string> = new Set(["Closed"]);
 
 const CASE: ObjectDefinition = {
@@ -50,7 +50,7 @@ const CASE: ObjectDefinition = {
       restrictedPicklist: true,
       picklistValues: [{ value: "New", defaultValue: true }, "Working", "Escalated", "Closed"],
     },
-    // "Device" is what an admin adds first when machines open cases.
+    // "Device" is not in a new org. It is what an admin adds first when devices open cases.
     {
       name: "Origin",
       type: "picklist",
@@ -161,5 +161,5 @@ const GROUP: ObjectDefinition = {
   ],
 };
 
-/** What the org has before a schema file adds to it. */
+/** The objects of an org without a schema file. */
 export const STANDARD_OBJECTS: readonly ObjectDefinition[] = [CASE, ACCOUNT, CONTACT, USER, GROUP, ...CASE_OBJECTS, ...INSIGHTS_OBJECTS, ...SALES_OBJECTS, ORGANIZATION, ...STREAMING_OBJECTS];

@@ -1,6 +1,6 @@
 import type { FieldDefinition, ObjectDefinition } from "./types";
 
-/** Whether a PushTopic tells of one kind of write. */
+/** Returns the field that says whether a PushTopic has events for one kind of write. */
 const notify = (operation: string): FieldDefinition => ({
   name: `NotifyForOperation${operation}`,
   type: "boolean",
@@ -8,7 +8,7 @@ const notify = (operation: string): FieldDefinition => ({
   defaultValue: true,
 });
 
-/** A query whose records are told of as they are written. */
+/** A query. When a record that it finds is written, an event is published. */
 const PUSH_TOPIC: ObjectDefinition = {
   name: "PushTopic",
   label: "Push Topic",
@@ -43,5 +43,5 @@ const STREAMING_CHANNEL: ObjectDefinition = {
   ],
 };
 
-/** What streaming clients subscribe to besides the objects' own channels. */
+/** The objects that define channels of their own. */
 export const STREAMING_OBJECTS: readonly ObjectDefinition[] = [PUSH_TOPIC, STREAMING_CHANNEL];

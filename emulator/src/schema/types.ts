@@ -1,4 +1,4 @@
-/** The field types the emulator knows, by the names of a Salesforce describe. */
+/** The field types that the emulator knows, with the names that a Salesforce describe gives them. */
 export type FieldType =
   | "id"
   | "string"
@@ -18,85 +18,87 @@ export type FieldType =
   | "base64"
   | "reference";
 
-/** One value of a picklist; a bare string stands for `{ value }`. */
+/** A value of a picklist. A string is short for `{ value }`. */
 export interface PicklistValue {
   value: string;
   /** Default: the value. */
   label?: string;
   /** Default true. */
   active?: boolean;
-  /** The value a record gets when the field is left out. Default false. */
+  /** Whether a record gets this value when the field is left out. Default false. */
   defaultValue?: boolean;
 }
 
-/** One field, as a schema file writes it. Everything but `name` and `type` has a default. */
+/** A field in a schema file. All properties except `name` and `type` have defaults. */
 export interface FieldDefinition {
   name: string;
   type: FieldType;
-  /** Default: the name, with `__c` and underscores taken out. Stands in picklist and id errors. */
+  /** Default: the name without `__c` and with spaces for underscores. Used in some errors, such as those of picklists and ids. */
   label?: string;
-  /** Characters; default 255 for text, 80 for email, 40 for phone, 255 for url, 255 for textarea. */
+  /** Most characters. Default: 255 for string, textarea, picklist and url, 80 for email, 40 for phone. */
   length?: number;
-  /** Digits in all and behind the point, for `double`, `currency`, `percent`. Default 18 and 2. */
+  /** Number of digits, for `double`, `currency` and `percent`. Default 18. */
   precision?: number;
+  /** How many of these digits are after the decimal point. Default 2. */
   scale?: number;
-  /** Must have a value. Default false. */
+  /** Whether the field must have a value. Default false. */
   required?: boolean;
-  /** Default true; false for fields the org fills. */
+  /** Whether clients may set the field in a new record. Default true. */
   createable?: boolean;
+  /** Whether clients may change the field of a record. Default true. */
   updateable?: boolean;
-  /** Can be named in an upsert. Default false. */
+  /** Whether an upsert can find records by this field. Default false. */
   externalId?: boolean;
-  /** No two records may share a value. Default false. */
+  /** Whether no two records may have the same value. Default false. */
   unique?: boolean;
-  /** Whether `unique` and look-ups tell upper from lower case. Default false. */
+  /** Whether upper and lower case are different for `unique` and for look-ups. Default false. */
   caseSensitive?: boolean;
   defaultValue?: string | number | boolean;
   picklistValues?: (string | PicklistValue)[];
-  /** A value that is not in `picklistValues` is refused. Default false. */
+  /** Whether values that are not in `picklistValues` are refused. Default false. */
   restrictedPicklist?: boolean;
-  /** Objects a reference may point to. */
+  /** The objects to which a reference may refer. */
   referenceTo?: string[];
-  /** Name of the way up, as in `Account.Name`. Default: the name without `Id`, or with `__r` for `__c`. */
+  /** Name of the relationship from child to parent, as in `Account.Name`. Default: the field's name without `Id`, or with `__r` for `__c`. */
   relationshipName?: string;
-  /** Name of the way down, as in `SELECT (SELECT Id FROM Contacts) FROM Account`. */
+  /** Name of the relationship from parent to children, as in `SELECT (SELECT Id FROM Contacts) FROM Account`. */
   childRelationshipName?: string;
 }
 
 /**
- * A rule that refuses records: a validation rule, a trigger's `addError`, a duplicate rule.
- * A record that the condition holds for after the write is refused.
+ * A rule that refuses records, such as a validation rule, the `addError` of a trigger or a duplicate rule. It refuses a record for which its condition would be true after
+ * the write.
  */
 export interface RuleDefinition {
   /** A SOQL condition, for example `Priority = 'High' AND Subject = null`. */
   condition: string;
   message: string;
-  /** Default `FIELD_CUSTOM_VALIDATION_EXCEPTION`. `DUPLICATES_DETECTED` yields to `Sforce-Duplicate-Rule-Header: allowSave=true`. */
+  /** Default `FIELD_CUSTOM_VALIDATION_EXCEPTION`. A rule with `DUPLICATES_DETECTED` does not apply with `Sforce-Duplicate-Rule-Header: allowSave=true`. */
   errorCode?: string;
   fields?: string[];
-  /** How many records it refuses before it is gone; default: all. */
+  /** How many records it refuses before it is removed. Default: there is no limit. */
   times?: number;
-  /** It holds only where more records than this are written in one call: automation that runs out of what one transaction may use. */
+  /** Applies only if more records than this are written in one call, like an automation that exceeds the limits of a transaction. */
   above?: number;
 }
 
-/** One object, as a schema file writes it. System fields (`Id`, `CreatedDate`, …) come by themselves. */
+/** An object in a schema file. System fields (`Id`, `CreatedDate`, …) are added to it. */
 export interface ObjectDefinition {
-  /** A name that ends with `__e` makes it a platform event. */
+  /** If it ends with `__e`, the object is a platform event. */
   name: string;
-  /** Says so once more; must fit the name. */
+  /** Whether it is a platform event. Not necessary, but must agree with the name. */
   platformEvent?: boolean;
   label?: string;
   labelPlural?: string;
-  /** First three characters of its ids. Default: `a00`, `a01`, … for objects the emulator does not know. */
+  /** The first three characters of its ids. Default: `a00`, `a01`, …, and `e00`, `e01`, … for platform events. */
   keyPrefix?: string;
-  /** Whether the API can create records of it. Default true. */
+  /** Whether the API can create its records. Default true. */
   createable?: boolean;
   fields: FieldDefinition[];
   rules?: RuleDefinition[];
 }
 
-/** A field with every default filled in. */
+/** A field with all defaults filled in. */
 export interface Field extends Required<
   Omit<FieldDefinition, "picklistValues" | "defaultValue" | "relationshipName" | "childRelationshipName">
 > {
@@ -104,13 +106,13 @@ export interface Field extends Required<
   defaultValue: string | number | boolean | null;
   relationshipName: string | null;
   childRelationshipName: string | null;
-  /** Ends with `__c`. */
+  /** Whether the name ends with `__c`. */
   custom: boolean;
-  /** Can a record be found by it: `Id`, external ids and unique fields. */
+  /** Whether records can be found by it, as by `Id`, external ids and unique fields. */
   indexed: boolean;
-  /** Filled by the org when left out, so never reported as missing. */
+  /** Whether the org fills it when it is left out. */
   defaultedOnCreate: boolean;
 }
 
-/** What a stored field can hold. Dates and datetimes are text in the form the REST API writes. */
+/** The value of a stored field. Dates and datetimes are text in the form of the REST API. */
 export type Scalar = string | number | boolean | null;

@@ -3,31 +3,31 @@ import type { Session } from "../oauth/sessions";
 import type { Org } from "../org";
 import type { XmlElement } from "./xml";
 
-/** One call of the SOAP API. */
+/** A call of the SOAP API. */
 export interface SoapCall {
   org: Org;
   request: Request;
-  /** For example 64 of `/services/Soap/u/64.0`. */
+  /** For example 64 for `/services/Soap/u/64.0`. */
   version: number;
-  /** The element in the envelope's body: its name is the operation's, its children are the arguments. */
+  /** The element in the body of the envelope. Its name is that of the operation, and its children are the arguments. */
   operation: XmlElement;
-  /** The envelope's header, if there is one: `SessionHeader`, `AllOrNoneHeader` and the like are its children. */
+  /** The header of the envelope, if there is one. Its children are headers such as `SessionHeader` and `AllOrNoneHeader`. */
   header: XmlElement | undefined;
 }
 
-/** A call with the session its `SessionHeader` names. */
+/** A call with the session that its `SessionHeader` names. */
 export interface SessionCall extends SoapCall {
   session: Session;
 }
 
-/** A refusal of the SOAP API: HTTP 500 with a fault. */
+/** A refusal of the SOAP API. It is answered with HTTP status 500 and a fault. */
 export class SoapFault extends Error {
   override readonly name = "SoapFault";
 
   /**
    * @param code a status code, for example `INVALID_LOGIN`
-   * @param text what the org says, without the code
-   * @param type the element in the fault's detail, for example `LoginFault`
+   * @param text the message of the org, without the code
+   * @param type the element in the detail of the fault, for example `LoginFault`
    */
   constructor(
     readonly code: string,

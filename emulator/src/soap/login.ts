@@ -1,13 +1,13 @@
 import { type SoapCall, SoapFault } from "./call";
 import { childText, tag } from "./xml";
 
-/** The last version that has the call: it retires in June 2027 and is not there from v65 on. */
+/** The last version that has this call. From v65 on there is none, and in older versions it will be retired in June 2027. */
 const LAST_VERSION = 64;
 
-/** What Salesforce says to whoever it does not let in, whatever the reason. */
+/** The text with which Salesforce refuses a login, whatever the reason is. */
 const REFUSAL = "Invalid username, password, security token; or user locked out.";
 
-/** `login(username, password)`: the password is followed by the security token, if the user has one. */
+/** Answers `login(username, password)`. The password is followed by the security token, if the user has one. */
 export function login({ org, request, version, operation }: SoapCall): string {
   org.stats.countTokenRequest();
   if (version > LAST_VERSION) throw new SoapFault("INVALID_OPERATION", `SOAP API login() is not available in v${version}.0`, "UnexpectedErrorFault");

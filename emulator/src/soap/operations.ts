@@ -3,7 +3,7 @@ import * as org from "./org-operations";
 import * as read from "./read-operations";
 import * as write from "./write-operations";
 
-/** Operations that need a session, by name; each gives what stands in `<…Response>`. */
+/** The operations that need a session, by name. Each returns the content of `<…Response>`. */
 export const OPERATIONS = new Map<string, (call: SessionCall) => string>([
   ["convertLead", write.convertLead],
   ["create", write.create],

@@ -7,18 +7,18 @@ import { result, type XmlValue } from "./values";
 import { childText, type XmlElement } from "./xml";
 import { writerOf } from "./write-operations";
 
-/** Messages one call may send. */
+/** Most messages in a call. */
 const MAX_EMAILS = 10;
-/** Statuses of an EmailMessage. */
+/** Values of the `Status` of an EmailMessage. */
 const SENT = "3";
 const DRAFT = "5";
 
-/** `getServerTimestamp()`: the time of the org. */
+/** Answers `getServerTimestamp()` with the time of the org. */
 export function getServerTimestamp(call: SessionCall): string {
   return result({ timestamp: new Date(call.org.now()).toISOString() });
 }
 
-/** `getUserInfo()`: who the session is. */
+/** Answers `getUserInfo()` with the user of the session. */
 export function getUserInfo({ org, session }: SessionCall): string {
   const user = userOf(org, session.userId);
   return result({
@@ -42,31 +42,31 @@ export function getUserInfo({ org, session }: SessionCall): string {
   });
 }
 
-/** `logout()`: ends the session of the call. */
+/** Answers `logout()`: ends the session of the call. */
 export function logout({ org, session }: SessionCall): string {
   org.sessions.revoke(session.token);
   return "";
 }
 
-/** `setPassword(userId, password)`. */
+/** Answers `setPassword(userId, password)`. */
 export function setPassword(call: SessionCall): string {
   setUserPassword(call.org, childText(call.operation, "userId") ?? "", childText(call.operation, "password") ?? "");
   return result({});
 }
 
-/** `resetPassword(userId)`: gives the password the org made up. */
+/** Answers `resetPassword(userId)` with the new, random password. */
 export function resetPassword(call: SessionCall): string {
   return result({ password: resetUserPassword(call.org, childText(call.operation, "userId") ?? "") });
 }
 
-/** `sendEmail(messages)`: each `SingleEmailMessage` by its own result. */
+/** Answers `sendEmail(messages)`. Each `SingleEmailMessage` has its own result. */
 export function sendEmail(call: SessionCall): string {
   const messages = argumentsOf(call, "messages");
   if (messages.length > MAX_EMAILS) throw new SoapFault("LIMIT_EXCEEDED", `Cannot send more than ${MAX_EMAILS} messages in one call`);
   return result(messages.map((message) => attempt(() => send(call, message))));
 }
 
-/** `sendEmailMessage(ids)`: sends drafts that are EmailMessage records. */
+/** Answers `sendEmailMessage(ids)`: sends EmailMessage records that are drafts. */
 export function sendEmailMessage(call: SessionCall): string {
   const writer = writerOf(call);
   const ids = limitRecords(argumentsOf(call, "ids"), MAX_EMAILS);

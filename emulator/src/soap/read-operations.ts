@@ -15,21 +15,21 @@ import { argumentsOf, limitRecords, readSObject, recordXml } from "./sobject";
 import { result, type XmlValue } from "./values";
 import { child, childText } from "./xml";
 
-/** Records and objects one call may ask for. */
+/** Most records of a `retrieve`, and most objects of a `describeSObjects`. */
 const MAX_RETRIEVE = 2000;
 const MAX_DESCRIBE = 100;
 
-/** `query(queryString)`: the first page. */
+/** Answers `query(queryString)` with the first page. */
 export function query(call: SessionCall): string {
   return queryResult(first(call, false));
 }
 
-/** `queryAll(queryString)`: deleted records, too. */
+/** Answers `queryAll(queryString)`, which also finds deleted records. */
 export function queryAll(call: SessionCall): string {
   return queryResult(first(call, true));
 }
 
-/** `queryMore(queryLocator)`: the next page. */
+/** Answers `queryMore(queryLocator)` with the next page. */
 export function queryMore(call: SessionCall): string {
   return queryResult(call.org.cursors.next(childText(call.operation, "queryLocator") ?? "", ""));
 }
@@ -45,13 +45,13 @@ function queryResult({ done, records, nextRecordsUrl, totalSize }: Page): string
   return result({ done, queryLocator: locator, records: records.map((one) => recordXml("records", one)), size: totalSize });
 }
 
-/** `search(searchString)`, in SOSL. */
+/** Answers `search(searchString)`, in SOSL. */
 export function search(call: SessionCall): string {
   const records = runSearch(call.org, parseSearch(childText(call.operation, "searchString") ?? ""), "");
   return result({ queryId: null, searchRecords: records.map((one) => ({ record: recordXml("record", one) })) });
 }
 
-/** `retrieve(fieldList, sObjectType, ids)`: nil for what is not there. */
+/** Answers `retrieve(fieldList, sObjectType, ids)`, with nil for records that do not exist. */
 export function retrieve(call: SessionCall): string {
   const object = objectOf(call, childText(call.operation, "sObjectType") ?? "");
   const names = (childText(call.operation, "fieldList") ?? "").split(",").map((name) => name.trim());
@@ -70,13 +70,13 @@ export function retrieve(call: SessionCall): string {
   return result(records);
 }
 
-/** `getUpdated(sObjectType, startDate, endDate)`. */
+/** Answers `getUpdated(sObjectType, startDate, endDate)`. */
 export function getUpdated(call: SessionCall): string {
   const [object, start, end] = span(call);
   return result({ ...updatedRecords(call.org, object, start, end) });
 }
 
-/** `getDeleted(sObjectType, startDate, endDate)`. */
+/** Answers `getDeleted(sObjectType, startDate, endDate)`. */
 export function getDeleted(call: SessionCall): string {
   const [object, start, end] = span(call);
   return result({ ...deletedRecords(call.org, object, start, end) });
@@ -87,17 +87,17 @@ function span(call: SessionCall): [ObjectSchema, string | null, string | null] {
   return [objectOf(call, text("sObjectType") ?? ""), text("startDate"), text("endDate")];
 }
 
-/** `describeGlobal()`: all objects in short. */
+/** Answers `describeGlobal()` with short descriptions of all objects. */
 export function describeGlobal(call: SessionCall): string {
   return result({ encoding: "UTF-8", maxBatchSize: 200, sobjects: call.org.schema.objects.map((object) => shortly(object)) });
 }
 
-/** `describeSObject(sObjectType)`: one object in full. */
+/** Answers `describeSObject(sObjectType)` with the full description of an object. */
 export function describeSObject(call: SessionCall): string {
   return result(fully(call, childText(call.operation, "sObjectType") ?? ""));
 }
 
-/** `describeSObjects(sObjectType[])`: several objects in full. */
+/** Answers `describeSObjects(sObjectType[])` with the full descriptions of several objects. */
 export function describeSObjects(call: SessionCall): string {
   return result(limitRecords(argumentsOf(call, "sObjectType"), MAX_DESCRIBE).map(({ text }) => fully(call, text.trim())));
 }
@@ -112,7 +112,7 @@ function fully(call: SessionCall, name: string): Record<string, XmlValue> {
   return rest as Record<string, XmlValue>;
 }
 
-/** Duplicates of records that are given, by the org's duplicate rules. */
+/** Answers `findDuplicates(sObjects)` with the duplicates that the org's rules find for the given records. */
 export function findDuplicates(call: SessionCall): string {
   const rows = limitRecords(argumentsOf(call, "sObjects"), 50).map((element) => {
     const { object, json, id } = readSObject(call, element);
@@ -123,7 +123,7 @@ export function findDuplicates(call: SessionCall): string {
   return result(rows.map(({ object, row }) => duplicatesOf(call, object, row)));
 }
 
-/** Duplicates of records of the org. */
+/** Answers `findDuplicatesByIds(ids)` with the duplicates of records of the org. */
 export function findDuplicatesByIds(call: SessionCall): string {
   const rows = limitRecords(argumentsOf(call, "ids"), 50).map(({ text }) => {
     const id = parseId(text.trim());

@@ -10,15 +10,15 @@ import { OPERATIONS } from "./operations";
 import { partnerWsdl } from "./wsdl";
 import { child, childText, escapeXml, parseXml, tag, type XmlElement } from "./xml";
 
-/** Where the partner API (`u`) and the enterprise API (`c`) live; what stands behind the version is the org id, and not looked at. */
+/** The paths of the partner API (`u`) and the enterprise API (`c`). The version is followed by the org id, which is ignored. */
 const PATH = /^\/services\/Soap\/([uc])\/(\d{1,3})\.0(?:\/|$)/;
 
-/** Whether a path is one of the SOAP API. */
+/** Whether a path belongs to the SOAP API. */
 export function isSoap(path: string): boolean {
   return path.startsWith("/services/Soap/");
 }
 
-/** The operation a request asks for, as far as can be told without reading it all; `""` when none. */
+/** Returns the operation of a request without parsing all of it; `""` if none is found. */
 export function soapOperation(request: Request): string {
   return /<(?:[\w-]+:)?Body\b[^>]*>\s*<(?:[\w-]+:)?(\w+)/.exec(request.body.toString("utf8", 0, 16_384))?.[1] ?? "";
 }
@@ -40,7 +40,7 @@ export function soap(org: Org, request: Request): Reply {
   }
 }
 
-/** A refusal as the SOAP API writes it. */
+/** Returns the answer for an error: a fault of the SOAP API. */
 export function fault(error: unknown, style = "partner"): Reply {
   const { code, text, type } = toFault(error);
   const detail = `<sf:${type} xsi:type="sf:${type}">${tag("sf:exceptionCode", code)}${tag("sf:exceptionMessage", text)}</sf:${type}>`;

@@ -4,15 +4,15 @@ import { SoapFault, type SessionCall } from "./call";
 import { RawXml } from "./values";
 import { escapeXml, type XmlElement } from "./xml";
 
-/** A record of the partner API as REST has it: `attributes`, values, parents by external id. */
+/** A record of the partner API, in the form of the REST API: values, and parents by external id. */
 export interface SoapRecord {
   object: ObjectSchema;
   json: Record<string, unknown>;
-  /** `Id`, when it is given. */
+  /** The `Id`, if it is given. */
   id: string | undefined;
 }
 
-/** Reads an `sObject` element: `type` first, fields, and `fieldsToNull` with the names of those to clear. */
+/** Reads an `sObject` element: its type, its fields, and `fieldsToNull` with the names of the fields to empty. */
 export function readSObject(call: SessionCall, element: XmlElement): SoapRecord {
   const type = element.children.find((one) => one.name === "type")?.text.trim() ?? "";
   if (type === "") throw new SoapFault("INVALID_TYPE", "Must send a concrete entity type.", "InvalidSObjectFault");
@@ -30,7 +30,7 @@ export function readSObject(call: SessionCall, element: XmlElement): SoapRecord 
   return { object, json, id };
 }
 
-/** `<Account><type>Account</type><Number__c>1</Number__c></Account>`: a parent by its external id. */
+/** Reads a parent that is named by its external id, as in `<Account><type>Account</type><Number__c>1</Number__c></Account>`. */
 function parentOf(element: XmlElement): Record<string, unknown> {
   const parent: Record<string, unknown> = {};
   for (const { name, text } of element.children) {
@@ -40,20 +40,20 @@ function parentOf(element: XmlElement): Record<string, unknown> {
   return parent;
 }
 
-/** All elements of that name directly below the operation. */
+/** Returns all arguments of an operation with this name. */
 export function argumentsOf(call: SessionCall, name: string): XmlElement[] {
   return call.operation.children.filter((child) => child.name === name);
 }
 
-/** Refuses more records than one call takes. */
+/** Refuses more records than a call may have. @returns the records */
 export function limitRecords<T>(items: T[], max = 200): T[] {
   if (items.length > max) throw new ApiError("EXCEEDED_ID_LIMIT", `record limit reached. cannot submit more than ${max} records in this call`);
   return items;
 }
 
 /**
- * A record of a REST answer as the partner API writes it: type and `Id` first – `Id` once more among the fields when it was selected, as the
- * platform does – then the values as text.
+ * Returns a record of a REST answer as the partner API writes it: the type, the `Id`, and then the values as text. If `Id` was selected, it is there twice, as in a real
+ * org.
  */
 export function recordXml(name: string, json: Record<string, unknown> | null): RawXml {
   if (json === null) return new RawXml(`<${name} xsi:nil="true"/>`);

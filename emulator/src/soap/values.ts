@@ -1,14 +1,14 @@
 import { escapeXml } from "./xml";
 
-/** A result of an operation: an object of these, a list of them (the element repeats), or a single value. */
+/** The result of an operation, or a part of it. For a list, the element is repeated. */
 export type XmlValue = string | number | boolean | null | undefined | XmlValue[] | { [name: string]: XmlValue } | RawXml;
 
-/** XML that is ready. */
+/** A value that is XML already. */
 export class RawXml {
   constructor(readonly text: string) {}
 }
 
-/** An element of that name: nil for null, nothing for undefined, one for each item of a list. */
+/** Returns an element with this name: nil for null, none for `undefined`, one for each item of a list. */
 function toXml(name: string, value: XmlValue): string {
   if (value === undefined) return "";
   if (value === null) return `<${name} xsi:nil="true"/>`;
@@ -24,7 +24,7 @@ function contentOf(value: { [name: string]: XmlValue }): string {
     .join("");
 }
 
-/** `<result>…</result>`, once for each item of a list. */
+/** Returns `<result>…</result>`, once for each item of a list. */
 export function result(value: XmlValue): string {
   return toXml("result", value);
 }

@@ -17,11 +17,11 @@ import { child, childText, type XmlElement } from "./xml";
 
 type Fields = Record<string, XmlValue>;
 
-/** Leads and merge requests that one call takes; lower than for records. */
+/** Most leads, and most merge requests, of a call. */
 const MAX_CONVERTS = 100;
 const MAX_MERGES = 200;
 
-/** `create(sObjects)`. */
+/** Answers `create(sObjects)`. */
 export function create(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
     const { object, json, id } = readSObject(call, element);
@@ -31,7 +31,7 @@ export function create(call: SessionCall): string {
   return run(call, items, { id: null });
 }
 
-/** `update(sObjects)`: by `Id`. */
+/** Answers `update(sObjects)`, which finds records by their `Id`. */
 export function update(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
     const { object, json, id } = readSObject(call, element);
@@ -45,7 +45,7 @@ export function update(call: SessionCall): string {
   return run(call, items, { id: null });
 }
 
-/** `upsert(externalIDFieldName, sObjects)`: by an external id, or `Id`, without which a record is created. */
+/** Answers `upsert(externalIDFieldName, sObjects)`, by an external id or by `Id`. A record without `Id` is created then. */
 export function upsert(call: SessionCall): string {
   const fieldName = childText(call.operation, "externalIDFieldName") ?? "";
   const records = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
@@ -66,22 +66,22 @@ export function upsert(call: SessionCall): string {
   return run(call, items, { created: false, id: null });
 }
 
-/** `delete(ids)`. */
+/** Answers `delete(ids)`. */
 export function remove(call: SessionCall): string {
   return run(call, byId(call, (writer, row, object) => writer.delete(object, row.Id)), { id: null });
 }
 
-/** `undelete(ids)`: out of the recycle bin. */
+/** Answers `undelete(ids)`: restores records from the recycle bin. */
 export function undelete(call: SessionCall): string {
   return run(call, byId(call, (writer, row) => writer.undelete(row)), { id: null });
 }
 
-/** `emptyRecycleBin(ids)`: deleted records go for good. */
+/** Answers `emptyRecycleBin(ids)`: removes records from the recycle bin. */
 export function emptyRecycleBin(call: SessionCall): string {
   return run(call, byId(call, (writer, row) => writer.purge(row)), { id: null });
 }
 
-/** `merge(request)`: up to two records into a master each. */
+/** Answers `merge(request)`. Each request merges up to two records into a master record. */
 export function merge(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "request"), MAX_MERGES).map((element) => {
     const master = child(element, "masterRecord") ?? { name: "masterRecord", attributes: {}, text: "", children: [] };
@@ -93,7 +93,7 @@ export function merge(call: SessionCall): string {
   return run(call, items, { id: null, mergedRecordIds: [], updatedRelatedIds: [] });
 }
 
-/** `convertLead(leadConverts)`. */
+/** Answers `convertLead(leadConverts)`. */
 export function convertLead(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "leadConverts"), MAX_CONVERTS).map((element) => {
     const request = readConvert(element);
@@ -129,7 +129,7 @@ function byId(call: SessionCall, work: (writer: Writer, row: Row, object: Object
   });
 }
 
-/** Each item by itself, or all or none when the call's `AllOrNoneHeader` says so. `blank` is what a failed item shows. */
+/** Writes each item separately, or all or none if the `AllOrNoneHeader` says so. @param blank the fields in the result of a failed item */
 function run(call: SessionCall, items: ((writer: Writer) => Fields)[], blank: Fields): string {
   const writer = writerOf(call);
   const results = items.map((item): Fields => {
@@ -148,7 +148,7 @@ function run(call: SessionCall, items: ((writer: Writer) => Fields)[], blank: Fi
   return result(results.map((one) => (one["success"] ? { errors, ...blank, success: false } : one)));
 }
 
-/** A writer as the call's headers ask. Other than in REST, no assignment rule runs unless one is asked for. */
+/** Returns a writer as the headers of the call ask. Unlike in REST, no assignment rule runs unless a header asks for it. */
 export function writerOf(call: SessionCall): Writer {
   const duplicates = child(call.header, "DuplicateRuleHeader");
   const assignment = child(call.header, "AssignmentRuleHeader");

@@ -1,9 +1,9 @@
-/** A complex type of the WSDL: elements by name, each `type`, with `?` for nillable and `*` for any number. */
+/** A complex type of the WSDL: the types of its elements by name. `?` marks elements that may be nil, `*` those that may be repeated. */
 export type WsdlType = Record<string, string>;
 
 const RESULT: WsdlType = { errors: "tns:Error*", id: "tns:ID?", success: "xsd:boolean" };
 
-/** What the operations take and give. */
+/** The types of arguments and results. */
 export const TYPES: Record<string, WsdlType> = {
   Error: { fields: "xsd:string*", message: "xsd:string", statusCode: "xsd:string" },
   SaveResult: RESULT,
@@ -98,7 +98,7 @@ export const TYPES: Record<string, WsdlType> = {
   LimitInfo: { current: "xsd:int", limit: "xsd:int", type: "xsd:string" },
 };
 
-/** Headers a call may carry, and one an answer does. */
+/** The headers of requests, and `LimitInfoHeader` of answers. */
 export const HEADERS: Record<string, WsdlType> = {
   SessionHeader: { sessionId: "xsd:string" },
   AllOrNoneHeader: { allOrNone: "xsd:boolean" },
@@ -112,7 +112,7 @@ const IDS: WsdlType = { ids: "tns:ID*" };
 const RECORDS: WsdlType = { sObjects: "ens:sObject*" };
 const SPAN: WsdlType = { sObjectType: "xsd:string", startDate: "xsd:dateTime", endDate: "xsd:dateTime" };
 
-/** Each operation: what it takes, and what its answer is. */
+/** The types of arguments and results, by operation. */
 export const OPERATION_TYPES: Record<string, [input: WsdlType, output: WsdlType]> = {
   login: [{ username: "xsd:string", password: "xsd:string" }, { result: "tns:LoginResult" }],
   convertLead: [{ leadConverts: "tns:LeadConvert*" }, { result: "tns:LeadConvertResult*" }],

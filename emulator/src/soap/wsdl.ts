@@ -1,7 +1,7 @@
 import { HEADERS, OPERATION_TYPES, TYPES, type WsdlType } from "./wsdl-types";
 import { escapeXml } from "./xml";
 
-/** The partner WSDL of one API version for this address: the operations the emulator has, typed as the platform types them. */
+/** Returns the partner WSDL of an API version for this address. It has the operations of the emulator, with the types that Salesforce gives them. */
 export function partnerWsdl(origin: string, version: number): string {
   const address = `${origin}/services/Soap/u/${version}.0`;
   return [

@@ -4,9 +4,9 @@ import { XMLParser, XMLValidator } from "fast-xml-parser";
 export interface XmlElement {
   /** Local name. */
   name: string;
-  /** By local name; values as written. */
+  /** Attributes by local name. The values are as written. */
   attributes: Record<string, string>;
-  /** The text directly in it, untrimmed. */
+  /** The text directly in the element, not trimmed. */
   text: string;
   children: XmlElement[];
 }
@@ -25,37 +25,37 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   trimValues: false,
   ignoreDeclaration: true,
-  htmlEntities: true, // also what makes it read &#38;
+  htmlEntities: true, // without this, it does not read &#38; either
 });
 
-/** The root element of a document, or undefined when it is not well-formed or goes beyond what the parser bears. A document type is refused, as the org does. */
+/** Returns the root element of a document; `undefined` if the document is not well-formed, cannot be parsed, or has a document type, which the org refuses, too. */
 export function parseXml(text: string): XmlElement | undefined {
   if (/<!DOCTYPE/i.test(text) || XMLValidator.validate(text) !== true) return undefined;
   try {
     return elements(parser.parse(text) as Ordered[])[0];
   } catch {
-    // Nested too deep, or a name the parser will not make a property of.
+    // The document is nested too deep, or has a name that the parser does not accept as a property.
     return undefined;
   }
 }
 
-/** The first child of that name. */
+/** Returns the first child with this name. */
 export function child(element: XmlElement | undefined, name: string): XmlElement | undefined {
   return element?.children.find((one) => one.name === name);
 }
 
-/** The trimmed text of the first child of that name; undefined when there is none, or it says `xsi:nil`. */
+/** Returns the trimmed text of the first child with this name; `undefined` if there is none or it is nil. */
 export function childText(element: XmlElement | undefined, name: string): string | undefined {
   const found = child(element, name);
   return found && found.attributes["nil"] !== "true" ? found.text.trim() : undefined;
 }
 
-/** `value` as content of an element or a quoted attribute. */
+/** Escapes a value for the content of an element or for a quoted attribute. */
 export function escapeXml(value: string | number | boolean): string {
   return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** `<name>value</name>`, or nil for null. */
+/** Returns `<name>value</name>`, or a nil element for null and `undefined`. */
 export function tag(name: string, value: string | number | boolean | null | undefined): string {
   return value === null || value === undefined ? `<${name} xsi:nil="true"/>` : `<${name}>${escapeXml(value)}</${name}>`;
 }

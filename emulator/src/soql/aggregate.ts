@@ -11,34 +11,34 @@ import { resolvePath, type Path } from "./path";
 import type { RecordJson } from "./projection";
 import { malformed, soqlError } from "./soql-error";
 
-/** Groups one answer may have: such an answer has no second page. */
+/** Most groups in an answer, because such an answer has only one page. */
 const MAX_GROUPS = 2000;
 
 const NUMBERS: ReadonlySet<string> = new Set(["int", "double", "currency", "percent"]);
 const UNORDERED: ReadonlySet<string> = new Set(["boolean", "id", "reference", "multipicklist"]);
 
-/** Works one value out of the records of a group. */
+/** Computes a value from the records of a group. */
 type Reduce = (rows: readonly Row[]) => Scalar;
 
-/** One column that is worked out for each group: a grouped field, or a function of its records. */
+/** A column that is computed for each group: a grouped field, or a function of the group's records. */
 interface Column {
-  /** Under which it stands in a group's row. */
+  /** Its key in the row of a group. */
   key: string;
-  /** What its values are, for conditions and order. */
+  /** Describes its values, for conditions and order. */
   field: Field;
   reduce: Reduce;
 }
 
-/** A query whose rows stand for groups of records, compiled. */
+/** A compiled query whose rows are groups of records. */
 export interface Aggregation {
-  /** Turns records into groups, filtered by HAVING, ordered and cut. A group is a row without an id. */
+  /** Returns the groups of records that HAVING selects, in order and within OFFSET and LIMIT. A group is a row without an id. */
   groups(records: readonly Row[]): Row[];
   toJson(group: Row): RecordJson;
 }
 
 const FUNCTIONS: ReadonlySet<string> = new Set(["COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"]);
 
-/** Whether a query's rows are groups. `SELECT COUNT()` is none. */
+/** Whether the rows of a query are groups. Those of `SELECT COUNT()` are not. */
 export function isAggregate(query: QueryBase): boolean {
   if (query.groupBy !== undefined || query.having !== undefined) return true;
   return (query.fields ?? []).some((field) => field.type === "FieldFunctionExpression" && field.parameters.length > 0 && FUNCTIONS.has(field.functionName.toUpperCase()));
@@ -50,10 +50,10 @@ export function compileAggregation(org: Org, object: ObjectSchema, query: QueryB
 }
 
 class Compiler {
-  /** By what stands in the query, in lower case. */
+  /** Columns by their keys. */
   private readonly columns = new Map<string, Column>();
   private readonly grouped = new Map<string, Path>();
-  /** Name in the answer, and the key of its column. */
+  /** Keys of columns by the names in the answer. */
   private readonly selected = new Map<string, string>();
   private unnamed = 0;
 
@@ -127,7 +127,7 @@ class Compiler {
     this.selected.set(name, key);
   }
 
-  /** The column of `MAX(Amount)`; the same one each time it is written. */
+  /** Returns the column of a function such as `MAX(Amount)`. It is always the same one, however often the query contains it. */
   private functionColumn(name: string, parameters: readonly unknown[], raw: string): Column {
     const [parameter] = parameters;
     if (parameters.length !== 1 || typeof parameter !== "string" || !FUNCTIONS.has(name.toUpperCase())) {
@@ -183,7 +183,7 @@ class Compiler {
     return compileOrders(clauses, this.text, (item) => this.columnPath(item));
   }
 
-  /** What HAVING and ORDER BY may name: grouped fields, functions, and the aliases of either. */
+  /** Returns what an item of HAVING or ORDER BY names: a grouped field, a function, or the alias of one. */
   private columnPath(item: object): Path {
     const { field, fn } = item as { field?: string; fn?: FunctionExp };
     const column = fn ? this.functionColumn(fn.functionName ?? "", fn.parameters ?? [], fn.rawValue ?? "") : this.ofName(field ?? "");
@@ -199,7 +199,7 @@ class Compiler {
 
   private groupsOf(records: readonly Row[], byFields: boolean): Row[] {
     const members = new Map<string, Row[]>();
-    // Without GROUP BY everything, and nothing too, is one group.
+    // Without GROUP BY, all records are one group, even if there are none.
     if (!byFields) members.set("", [...records]);
     else
       for (const row of records) {
@@ -220,14 +220,14 @@ class Compiler {
   }
 }
 
-/** What two values must share to be one: text without case. */
+/** Returns a value in the form in which values are compared: in most texts, case does not matter. */
 function same<T extends Scalar>(field: Field, value: T): T | string {
   return typeof value === "string" && !field.caseSensitive && field.type !== "id" && field.type !== "reference" ? value.toLowerCase() : value;
 }
 
 const keyOf = ({ field, parents }: Path): string => [...parents, field].map(({ name }) => name).join(".");
 
-/** The field that the values of a counting or adding function are of. */
+/** Returns a field that describes the values of a function with numbers as its result. */
 function number(name: string): Field {
   return {
     name, type: "double", label: name, length: 0, precision: 18, scale: 2, required: false, createable: false, updateable: false, externalId: false,

@@ -10,12 +10,12 @@ import { likePattern, unquote } from "./literals";
 import { resolvePath, type Path } from "./path";
 import { malformed, soqlError } from "./soql-error";
 
-/** A literal as a value a stored field can be compared with, or as a span of them. */
+/** A literal: a value that is compared with stored values, or a span of such values. */
 type Operand = { value: Scalar } | { start: string; end: string };
 
 const NUMBERS: ReadonlySet<string> = new Set(["int", "double", "currency", "percent"]);
 
-/** Compiles one `field operator literal`. Null never compares as less or greater; `!=` and `NOT IN` hold for it. */
+/** Compiles a condition `field operator literal`. Null is never less or greater than a value; `!=` and `NOT IN` are true for null. */
 export function compileComparison(scope: Scope, condition: Condition): Filter {
   if ("valueQuery" in condition) throw malformed(scope.query, "SELECT", "semi-joins are not supported by the emulator");
   if (!("value" in condition)) throw malformed(scope.query, 0, "a condition without a value");
@@ -97,7 +97,7 @@ function compileOrder(
     throw new ApiError("INVALID_QUERY_FILTER_OPERATOR", `invalid operator on ${field.type} field`);
   }
   if ("value" in operand && operand.value === null) throw malformed(scope.query, operator, `operator ${operator} does not take null`);
-  // Against a span, "less" means before its start and "less or equal" before its end.
+  // For a span, "less" means before its start, and "less or equal" means before its end.
   const [low, high] = "value" in operand ? [operand.value!, operand.value!] : [operand.start, operand.end];
   const isPoint = "value" in operand;
   return (row) => {
@@ -110,7 +110,7 @@ function compileOrder(
   };
 }
 
-/** A stored value in the form operands have: text without case, values of a multi-select picklist in any order. */
+/** Returns a stored value in the form of operands: text in lower case, and the values of a multi-select picklist in alphabetical order. */
 function comparable(field: Field, value: Scalar): Scalar {
   if (typeof value === "string" && field.type === "multipicklist") return value.toLowerCase().split(";").sort().join(";");
   return typeof value === "string" && !field.caseSensitive && isCaseless(field) ? value.toLowerCase() : value;

@@ -7,30 +7,30 @@ import { compileComparison } from "./comparison";
 import type { Path } from "./path";
 import { malformed } from "./soql-error";
 
-/** Whether a record meets a condition. */
+/** Returns whether a condition is true for a record. */
 export type Predicate = (row: Row) => boolean;
 
 /** A compiled condition. */
 export interface Filter {
   test: Predicate;
-  /** Records that can meet it, found by an index; absent when only a scan can tell. */
+  /** Returns the only records for which it can be true, by an index. Absent if all records must be tested. */
   candidates?: () => readonly Row[];
 }
 
-/** What a condition is compiled against. */
+/** The query for which a condition is compiled. */
 export interface Scope {
   org: Org;
   object: ObjectSchema;
-  /** The whole query, for error texts. */
+  /** The text of the whole query, for errors. */
   query: string;
   alias?: string | undefined;
-  /** Finds what a condition of HAVING is about. Default: a field of the object, by its path. */
+  /** Returns what a condition of HAVING is about. Default: a field of the object, by its path. */
   resolve?: (condition: Condition) => Path;
 }
 
 type Token = "(" | ")" | "AND" | "OR" | "NOT" | Condition;
 
-/** Compiles a WHERE clause. AND and OR side by side need parentheses, as in the org. */
+/** Compiles a WHERE or HAVING clause. As in a real org, AND and OR must not be mixed without parentheses. */
 export function compileWhere(scope: Scope, where: WhereClause | HavingClause): Filter {
   const tokens: Token[] = [];
   flatten(where, tokens);
@@ -38,7 +38,7 @@ export function compileWhere(scope: Scope, where: WhereClause | HavingClause): F
   return parser.parse();
 }
 
-/** Compiles a condition that stands alone, as in a validation rule. */
+/** Compiles a condition without a query, as in a validation rule. */
 export function compileCondition(org: Org, object: ObjectSchema, condition: string): Predicate {
   const query = `SELECT Id FROM ${object.name} WHERE ${condition}`;
   let where: WhereClause | undefined;
@@ -53,9 +53,9 @@ export function compileCondition(org: Org, object: ObjectSchema, condition: stri
 }
 
 /**
- * Refuses a query of which the parser has lost a negation: of `NOT (NOT (NOT (a)))` it hands out two (6.3.1).
+ * Refuses a query in which the parser has lost a negation. For `NOT (NOT (NOT (a)))` it returns only two (seen with 6.3.1).
  *
- * @param wheres every condition of the query, sub-selects' too
+ * @param wheres all conditions of the query, including those of sub-selects
  */
 export function checkNegations(query: string, wheres: readonly (WhereClause | HavingClause | undefined)[]): void {
   const tokens: Token[] = [];
@@ -65,14 +65,14 @@ export function checkNegations(query: string, wheres: readonly (WhereClause | Ha
   if (parsed !== written) throw malformed(query, "NOT", "negations nested as deep as here are not supported by the emulator");
 }
 
-/** The parser hands out a chain of conditions that count their parentheses; this puts them back in a row. */
+/** Turns a clause into a list of tokens. The parser returns a chain of conditions, each with the number of parentheses before and after it. */
 function flatten(clause: WhereClause | HavingClause, tokens: Token[]): void {
   const left = clause.left as (Partial<Condition> & { openParen?: number; closeParen?: number; operator?: string }) | null;
   for (let i = 0; i < (left?.openParen ?? 0); i++) tokens.push("(");
   if (left && left.operator !== undefined) tokens.push(left as Condition);
   for (let i = 0; i < (left?.closeParen ?? 0); i++) tokens.push(")");
   if ("operator" in clause && clause.operator !== undefined) tokens.push(clause.operator);
-  // The parser takes two conditions without an operator between them; here they meet and are refused.
+  // The parser accepts two conditions without an operator between them. As tokens, they are refused.
   if ("right" in clause) flatten(clause.right, tokens);
 }
 

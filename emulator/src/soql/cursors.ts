@@ -4,13 +4,13 @@ import type { Row } from "../store/table";
 import type { RecordJson } from "./projection";
 import type { Result } from "./query";
 
-/** Answers still being paged that the org keeps; the oldest gives way. */
+/** How many answers with further pages the org keeps. When there are more, it drops the oldest. */
 const MAX_CURSORS = 50;
 
-/** How long a locator is good for, in ms: two days. */
+/** How long a locator is valid, in ms. */
 const LIFETIME = 2 * 24 * 3_600_000;
 
-/** One page of an answer, as the API writes it. */
+/** A page of an answer, as the API writes it. */
 export interface Page {
   totalSize: number;
   done: boolean;
@@ -18,7 +18,7 @@ export interface Page {
   records: RecordJson[];
 }
 
-/** The answers that did not fit one page. */
+/** The answers that have further pages. */
 export class Cursors {
   private readonly open = new Map<string, Result & { rows: Row[]; size: number; since: number }>();
 
@@ -28,7 +28,7 @@ export class Cursors {
     private readonly now: () => number,
   ) {}
 
-  /** The first page. @param size records a page, 200–2,000 */
+  /** Returns the first page. @param size records per page, 200–2,000 */
   first(result: Result, size: number, base: string): Page {
     if (result.rows.length <= size) {
       return { totalSize: result.totalSize, done: true, records: result.rows.map((row) => result.toJson(row, base)) };
@@ -39,7 +39,7 @@ export class Cursors {
     return this.page(id, 0, base);
   }
 
-  /** The page a locator `<id>-<offset>` points at. */
+  /** Returns the page for a locator `<id>-<offset>`. @throws ApiError when the locator is not valid */
   next(locator: string, base: string): Page {
     const match = /^(\w{15,18})-(\d+)$/.exec(locator);
     const cursor = match && this.open.get(match[1]!);
@@ -47,7 +47,7 @@ export class Cursors {
     return this.page(match[1]!, Number(match[2]), base);
   }
 
-  /** Makes every locator that was given out stale; says how many. */
+  /** Makes all locators invalid. @returns how many there were */
   age(): number {
     const count = this.open.size;
     this.open.clear();

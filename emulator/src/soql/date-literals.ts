@@ -1,4 +1,4 @@
-/** A span of time in ms since the epoch, end not included. */
+/** A span of time in ms since the epoch. The end does not belong to it. */
 export interface Span {
   start: number;
   end: number;
@@ -6,7 +6,7 @@ export interface Span {
 
 type Unit = "DAY" | "WEEK" | "MONTH" | "QUARTER" | "YEAR";
 
-/** The start of the unit `now` lies in, moved by `count` units. All in UTC; weeks start on Sunday. */
+/** Returns the start of the unit that contains `now`, moved by `count` units. In UTC; weeks start on Sunday. */
 function startOf(unit: Unit, now: number, count: number): number {
   const date = new Date(now);
   const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
@@ -30,12 +30,11 @@ const units = (unit: Unit, now: number, from: number, to: number): Span => ({
 });
 
 /**
- * The span a date literal stands for at this moment: `TODAY`, `LAST_N_DAYS:7`, …
- * Fiscal literals are `undefined`: the emulator has no fiscal year.
+ * Returns the span of a date literal (`TODAY`, `LAST_N_DAYS:7`, …) at this moment; `undefined` for unknown and for fiscal literals, since the emulator has no fiscal year.
  */
 export function dateLiteralSpan(literal: string, now: number): Span | undefined {
   const span = spanOf(literal, now);
-  // A count of millions leads out of the calendar.
+  // With a count of millions, the span is beyond the range of Date.
   return span && Number.isFinite(new Date(span.start).getTime()) && Number.isFinite(new Date(span.end).getTime()) ? span : undefined;
 }
 
@@ -60,6 +59,6 @@ function countedSpan(name: string, count: number, now: number): Span | undefined
   if (!match) return undefined;
   const unit = match[2] as Unit;
   if (match[1] === "NEXT") return units(unit, now, 1, count + 1);
-  // Days up to and with today; longer units are whole ones before the present.
+  // Days include today. Longer units are complete and end before the present one.
   return unit === "DAY" ? units(unit, now, -count, 1) : units(unit, now, -count, 0);
 }

@@ -2,12 +2,12 @@ import { malformed } from "./soql-error";
 
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", '"': '"', "'": "'", "\\": "\\" };
 
-/** The text of a quoted SOQL string. */
+/** Returns the text of a quoted SOQL string. */
 export function unquote(literal: string, query: string): string {
   return scan(literal, query, (text) => text);
 }
 
-/** A LIKE pattern as a regular expression: `%` any text, `_` any character, `\%` and `\_` themselves; case does not count. */
+/** Returns a regular expression for a LIKE pattern. `%` is any text, `_` is any character, `\%` and `\_` are themselves. Case does not matter. */
 export function likePattern(literal: string, query: string): RegExp {
   const parts = [""];
   scan(literal, query, (text, escaped) => {
@@ -19,10 +19,10 @@ export function likePattern(literal: string, query: string): RegExp {
 }
 
 /**
- * A regular expression for texts that hold these parts one behind the other, the first at the start, the last at the end, anything between them.
- * Each part is held at the first place it is found – a look-ahead never goes back – for with plain `.*` a few parts would stop the process for minutes.
+ * Returns a regular expression for texts that contain these parts one after the other, the first at the start, the last at the end, and anything between them. Each part
+ * is matched at the first place where it is found, because a look-ahead does not backtrack. With plain `.*`, a few parts could block the process for minutes.
  *
- * @param parts sources without groups
+ * @param parts sources of regular expressions without groups
  */
 export function partsInOrder(parts: readonly string[]): RegExp {
   const [first = "", ...rest] = parts;
@@ -37,7 +37,7 @@ function scan(literal: string, query: string, emit: (text: string, escaped: bool
   for (let i = 0; i < body.length; i++) {
     const character = body.charAt(i);
     if (character !== "\\") {
-      // Whole code points, so that `_` matches one and a surrogate pair is not torn.
+      // Reads whole code points, so that `_` matches one and no surrogate pair is split.
       const point = String.fromCodePoint(body.codePointAt(i)!);
       i += point.length - 1;
       result += emit(point, false);

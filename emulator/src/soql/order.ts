@@ -4,10 +4,10 @@ import type { Row } from "../store/table";
 import type { Path } from "./path";
 import { malformed } from "./soql-error";
 
-/** Which of two rows comes first, as `sort` takes it. */
+/** Compares two rows, for `sort`. */
 export type Order = (a: Row, b: Row) => number;
 
-/** Compiles ORDER BY; `undefined` when there is none. @param resolve finds what a clause names */
+/** Compiles ORDER BY. @param resolve returns what a clause names. @returns `undefined` if there is no clause */
 export function compileOrders(clauses: readonly OrderByClause[], query: string, resolve: (clause: OrderByClause) => Path): Order | undefined {
   const orders = clauses.map((clause): Order => {
     const { field, read } = resolve(clause);

@@ -4,19 +4,19 @@ import type { Field, Scalar } from "../schema/types";
 import type { Row } from "../store/table";
 import { namingAdvice, soqlError } from "./soql-error";
 
-/** A field reached from a record, perhaps through parents: `Account.Owner.Name`. */
+/** A field of a record or of its parents, such as `Account.Owner.Name`. */
 export interface Path {
   field: Field;
-  /** The reference fields walked on the way; empty for a field of the record itself. */
+  /** The reference fields that lead to the parent. Empty for a field of the record itself. */
   parents: Field[];
   read(row: Row): Scalar;
 }
 
 /**
- * Finds a path by its text, names in any case.
+ * Returns the path that a text names, in upper or lower case.
  *
- * @param query the whole query, for the error's caret
- * @param alias the alias of the object in FROM, which may lead the path as the object's own name may
+ * @param query the whole query, for the caret in errors
+ * @param alias the alias of the object in FROM. The path may begin with it, or with the object's name
  */
 export function resolvePath(org: Org, object: ObjectSchema, text: string, query: string, alias?: string): Path {
   const names = text.split(".");
@@ -49,7 +49,7 @@ function reader(org: Org, field: Field, parents: Field[]): (row: Row) => Scalar 
   return (row) => parentRow(org, row, parents)?.[name] ?? null;
 }
 
-/** The record at the end of a walk up, or `undefined` when a reference on the way is empty. */
+/** Returns the record to which reference fields lead from a row; `undefined` if one of them is empty. */
 export function parentRow(org: Org, row: Row, parents: readonly Field[]): Row | undefined {
   let current: Row | undefined = row;
   for (const parent of parents) {

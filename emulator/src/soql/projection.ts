@@ -9,7 +9,7 @@ import { malformed } from "./soql-error";
 /** A record as the API writes it. */
 export type RecordJson = Record<string, unknown>;
 
-/** One step down the tree of an answer: a field, a parent with its own fields, or a list of children. */
+/** A node in the tree of an answer: a field, a parent with its own fields, or a list of children. */
 type Leaf =
   | { kind: "field"; name: string }
   | { kind: "parent"; reference: Field; shape: Shape }
@@ -17,10 +17,10 @@ type Leaf =
 
 type Shape = Map<string, Leaf>;
 
-/** The SELECT list: which fields an answer shows, in the case they were declared, parents nested. */
+/** The SELECT list: the fields of an answer, spelled as they were declared. Parents are nested. */
 export class Projection {
   private readonly shape: Shape = new Map();
-  /** `SELECT COUNT()`: the size alone is the answer. */
+  /** Whether it is `SELECT COUNT()`, so that the answer has no records but only their number. */
   countsOnly = false;
 
   constructor(
@@ -30,13 +30,13 @@ export class Projection {
     private readonly alias?: string,
   ) {}
 
-  /** Adds one item of the SELECT list. */
+  /** Adds an item of the SELECT list. */
   add(item: Exclude<FieldType, FieldSubquery>): void {
     if (item.type === "FieldFunctionExpression") return this.addFunction(item);
     if (item.type === "FieldTypeof") throw malformed(this.query, "TYPEOF", "TYPEOF is not supported by the emulator");
     if (this.countsOnly) throw malformed(this.query, 0, "COUNT() stands alone");
     const raw = ("rawValue" in item ? item.rawValue : undefined) ?? item.field;
-    // With an alias in FROM the parser calls that prefix an alias too; a real field alias has no prefix.
+    // The parser also calls the prefix of a field an alias if FROM has one. A real alias of a field has no prefix.
     if ("alias" in item && item.alias !== undefined && !("objectPrefix" in item)) {
       throw malformed(this.query, raw, "only aggregate expressions use field aliasing");
     }
@@ -60,14 +60,14 @@ export class Projection {
     shape.set(field.name, { kind: "field", name: field.name });
   }
 
-  /** Adds a child sub-select. */
+  /** Adds a sub-select of children. */
   addChildren(name: string, of: (row: Row) => Row[], projection: Projection): void {
     if (projection.countsOnly) throw malformed(this.query, name, "COUNT() cannot stand in a sub-select");
     if (this.shape.has(name)) throw malformed(this.query, name, `Cannot follow the same aggregate relationship twice: ${name}`);
     this.shape.set(name, { kind: "children", of, projection });
   }
 
-  /** One record. @param base the API path with its version, for the `url` attributes */
+  /** Returns the JSON of a record. @param base the API path with its version, for the `url` attributes */
   toJson(row: Row, base: string): RecordJson {
     return this.write(row, this.object, this.shape, base);
   }
@@ -97,7 +97,7 @@ export class Projection {
   }
 }
 
-/** A field as JSON shows it: a file by its address. */
+/** Returns the value of a field as it is in JSON. For a file, that is its address. */
 function valueOf(row: Row, field: Field | undefined, name: string, { url }: { url: string }): Scalar {
   const value = row[name] ?? null;
   return field?.type === "base64" && value !== null ? `${url}/${name}` : value;
@@ -108,7 +108,7 @@ function writeChildren(rows: Row[], projection: Projection, base: string): Recor
   return { totalSize: rows.length, done: true, records: rows.map((row) => projection.toJson(row, base)) };
 }
 
-/** The `attributes` of a record in an answer. */
+/** Returns the `attributes` of a record in an answer. */
 function attributes(object: ObjectSchema, id: string, base: string): { type: string; url: string } {
   return { type: object.name, url: `${base}/sobjects/${object.name}/${id}` };
 }

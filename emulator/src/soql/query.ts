@@ -18,18 +18,18 @@ import { Projection, type RecordJson } from "./projection";
 import { checkRestrictions } from "./restrictions";
 import { malformed, namingAdvice, soqlError } from "./soql-error";
 
-/** The largest OFFSET the API takes. */
+/** The largest OFFSET that the API accepts. */
 const MAX_OFFSET = 2000;
 
-/** What a query found: the records in order, and how each becomes JSON. */
+/** The result of a query: the records in order, and a function that turns each into JSON. */
 export interface Result {
   totalSize: number;
-  /** Empty for `SELECT COUNT()`; groups, as rows without an id, for an aggregate query. */
+  /** Empty for `SELECT COUNT()`. For an aggregate query, these are groups: rows without an id. */
   rows: Row[];
   toJson(row: Row, base: string): RecordJson;
 }
 
-/** Which records a SELECT finds, and in which order. */
+/** The records that a SELECT finds, and their order. */
 interface Selection {
   filter: Filter | undefined;
   order: Order | undefined;
@@ -37,16 +37,16 @@ interface Selection {
   offset: number;
 }
 
-/** The parts every SELECT has, compiled. */
+/** A compiled SELECT. */
 interface Compiled extends Selection {
   projection: Projection;
 }
 
 /**
- * Runs a query. What lies outside the supported part of SOQL is `MALFORMED_QUERY`, never a silently wrong answer.
+ * Runs a query. SOQL that is not supported is refused with `MALFORMED_QUERY`, so that no answer is silently wrong.
  *
- * @param includeDeleted `queryAll` instead of `query`
- * @param also what records must meet besides, for a search
+ * @param includeDeleted whether it is a `queryAll`
+ * @param also another condition on the records, for a search
  */
 export function runQuery(org: Org, text: string, includeDeleted: boolean, also?: (row: Row, object: ObjectSchema) => boolean): Result {
   const { query, object } = parse(org, text);
@@ -61,7 +61,7 @@ export function runQuery(org: Org, text: string, includeDeleted: boolean, also?:
   return { totalSize: found.length, rows: counts ? [] : found, toJson: (row, base) => compiled.projection.toJson(row, base) };
 }
 
-/** How the org would go about a query: by an index it has, or through all records. */
+/** Returns the plans for a query: by an index if there is one, and through all records. */
 export function explainQuery(org: Org, text: string): Plan[] {
   const { query, object } = parse(org, text);
   if (isAggregate(query)) compileAggregation(org, object, query, text);
@@ -74,7 +74,7 @@ export function explainQuery(org: Org, text: string): Plan[] {
   return plans;
 }
 
-/** One way to answer a query, as `explain` lists them, the cheapest first. */
+/** A way to run a query. `explain` lists them, the cheapest first. */
 export interface Plan {
   cardinality: number;
   fields: string[];
@@ -91,7 +91,7 @@ function runAggregate(org: Org, object: ObjectSchema, query: Query, text: string
   return { totalSize: groups.length, rows: groups, toJson: (group) => aggregation.toJson(group) };
 }
 
-/** Which records are grouped: all that WHERE lets through. */
+/** Returns the records that are grouped, which are all that WHERE selects. */
 function scan(org: Org, object: ObjectSchema, query: Query, text: string): Selection {
   refuseUnsupported(query, text);
   const filter = query.where && compileWhere({ org, object, query: text, alias: query.sObjectAlias }, query.where);
@@ -138,7 +138,7 @@ const UNSUPPORTED = [
   "update",
 ] as const;
 
-/** Words the parser takes as an alias and the org does not. */
+/** Words that the parser accepts as an alias but the org does not. */
 const RESERVED = new Set([
   ...["ALL", "AND", "ASC", "BY", "DESC", "EXCLUDES", "FIRST", "FOR", "FROM", "GROUP", "HAVING", "IN", "INCLUDES", "LAST", "LIKE", "LIMIT"],
   ...["NOT", "NULL", "NULLS", "OFFSET", "OR", "ORDER", "ROWS", "SCOPE", "SELECT", "USING", "VIEW", "WHERE", "WITH"],
@@ -176,7 +176,7 @@ function compile(org: Org, object: ObjectSchema, query: QueryBase, text: string)
   };
 }
 
-/** A child sub-select, one level down: its name in the answer, and the children of a parent in order. */
+/** Compiles a sub-select of children. @returns its name in the answer, a function that returns the children of a parent in order, and their projection */
 function compileChildren(
   org: Org,
   parent: ObjectSchema,
@@ -216,7 +216,7 @@ function groupByParent(org: Org, object: ObjectSchema, field: Field, compiled: C
 function select(org: Org, object: ObjectSchema, compiled: Selection, includeDeleted: boolean): Row[] {
   const { filter, order, limit, offset } = compiled;
   const table = org.store.table(object);
-  // The indexes hold live records only.
+  // The indexes contain only live records.
   const source: Iterable<Row> = (includeDeleted ? undefined : filter?.candidates?.()) ?? table.all();
   const end = offset + limit;
   const found: Row[] = [];

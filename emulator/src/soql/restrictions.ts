@@ -4,7 +4,7 @@ import type { ObjectSchema } from "../schema/schema";
 
 const LINK_FIELDS = new Set(["contentdocumentid", "linkedentityid"]);
 
-/** Refuses to read links of files other than by the files or the records they stand at. */
+/** Refuses a query for links of files that does not name the files or the linked records. */
 export function checkRestrictions(object: ObjectSchema, where: WhereClause | undefined): void {
   if (object.name !== "ContentDocumentLink" || namesLinks(where)) return;
   const fields = "ContentDocumentId or LinkedEntityId using the equals operator or multiple Id's using the IN operator";

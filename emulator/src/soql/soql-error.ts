@@ -1,9 +1,9 @@
 import { ApiError } from "../api-error";
 
 /**
- * An error of a query in the layout of the API: the line, a caret below the place, the reason.
+ * Returns an error of a query in the layout of the API: the line, a caret below the place, and the reason.
  *
- * @param near the text the caret points at; the start of the query when it is not found
+ * @param near the text or the offset at which the caret points. If the text is not found, it points at the start of the query
  */
 export function soqlError(errorCode: string, query: string, near: string | number, reason: string): ApiError {
   const found = typeof near === "number" ? near : query.toLowerCase().indexOf(near.toLowerCase());
@@ -15,12 +15,12 @@ export function soqlError(errorCode: string, query: string, near: string | numbe
   return new ApiError(errorCode, `\n${line}\n${" ".repeat(column - 1)}^\nERROR at Row:${row}:Column:${column}\n${reason}`);
 }
 
-/** What the API advises when it does not know a name. @param kind `field`, `object`, … @param suffix `__c` or `__r` */
+/** Returns the advice of the API for an unknown name. @param kind `field`, `object`, … @param suffix `__c` or `__r` */
 export function namingAdvice(kind: string, suffix: "__c" | "__r", named = `custom ${kind} name`): string {
   const hint = `If you are attempting to use a custom ${kind}, be sure to append the '${suffix}' after the ${named}.`;
   return `${hint} Please reference your WSDL or the describe call for the appropriate names.`;
 }
 
-/** A query outside the grammar, or outside the part of it the emulator can answer truthfully. */
+/** Returns the error for a query that is wrong, or that the emulator does not support. */
 export const malformed = (query: string, near: string | number, reason: string): ApiError =>
   soqlError("MALFORMED_QUERY", query, near, reason);

@@ -1,16 +1,16 @@
 import { ApiError } from "../api-error";
 import { partsInOrder } from "../soql/literals";
 
-/** Whether a text holds what is searched for. */
+/** Returns whether a text, given by its words, contains what is searched for. */
 export type TextTest = (words: readonly string[]) => boolean;
 
-/** A search outside the grammar, or outside the part of it the emulator can answer truthfully. */
+/** Returns the error for a search that is wrong, or that the emulator does not support. */
 export const malformedSearch = (reason: string): ApiError => new ApiError("MALFORMED_SEARCH", reason);
 
-/** What must be escaped by a backslash to stand for itself. */
+/** Characters that must be escaped by a backslash. */
 const RESERVED = new Set("?&|!{}[]()^~*:\\\"'+-");
 
-/** The words of a text, as it is indexed: letters and digits, without case. */
+/** Returns the words of a text, as in an index: letters, digits and underscores, in lower case. */
 export function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
 }
@@ -18,10 +18,10 @@ export function wordsOf(text: string): string[] {
 type Token = { kind: "word" | "phrase"; text: string; wild: boolean } | { kind: "AND" | "OR" | "AND NOT" };
 
 /**
- * Compiles what stands between the braces of FIND: words and "phrases", `*` and `?` in words, AND, OR, AND NOT without parentheses.
- * Words side by side must all be there.
+ * Compiles the text between the braces of FIND: words and "phrases", `*` and `?` in words, and AND, OR, AND NOT without parentheses. Words without an operator between
+ * them must all be found.
  *
- * @param text with its escapes
+ * @param text the text with its escapes
  */
 export function compileFind(text: string): TextTest {
   const tokens = tokenize(text);
@@ -36,7 +36,7 @@ export function compileFind(text: string): TextTest {
   }
   if (join !== undefined) throw malformedSearch(`unexpected end after ${join}`);
   if (tests.length === 0) throw malformedSearch("search term must be longer than one character: ");
-  // The org binds AND NOT, AND, OR in this order; where they meet, parentheses would say so, which are not supported here.
+  // In the org, AND NOT binds more strongly than AND, and AND more strongly than OR. The emulator supports neither AND and OR together nor parentheses.
   const kinds = new Set(tests.slice(1).map(({ join: kind }) => (kind === "AND NOT" ? "AND" : kind)));
   if (kinds.size > 1) throw malformedSearch("AND and OR side by side are not supported by the emulator");
   if (kinds.has("OR")) return (words) => tests.some(({ test }) => test(words));
@@ -50,7 +50,7 @@ function tokenize(text: string): Token[] {
     const next = text.charAt(at + 1);
     if (!RESERVED.has(next)) throw malformedSearch(`Illegal character sequence '\\${next}' in the search term`);
     at += 2;
-    // What is searched for is words: a mark between two of them parts them, as a blank does.
+    // Only words are searched for. A punctuation mark separates words as a space does.
     return /[\p{L}\p{N}_]/u.test(next) ? next : " ";
   };
   while (at < text.length) {
@@ -96,7 +96,7 @@ function tokenize(text: string): Token[] {
   }
 }
 
-/** `AND NOT` is one operator; NOT alone is none. */
+/** Joins `AND NOT` into one operator. NOT alone is not an operator. */
 function joinNots(tokens: Token[]): Token[] {
   const result: Token[] = [];
   for (const token of tokens) {
@@ -107,7 +107,7 @@ function joinNots(tokens: Token[]): Token[] {
   return result;
 }
 
-/** One word, or several that stand side by side. */
+/** Compiles a word, or several words that must follow each other. */
 function compileTerm(text: string, wild: boolean): TextTest {
   const parts = wild ? text.toLowerCase().match(/[\p{L}\p{N}_*?]+/gu) : wordsOf(text);
   if (!parts || parts.join("").replace(/[*?]/g, "").length < 2) throw malformedSearch(`search term must be longer than one character: ${text}`);

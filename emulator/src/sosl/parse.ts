@@ -1,7 +1,7 @@
 import { malformedSearch } from "./find-clause";
 import { MAX_RESULTS, type Returning, type Search, type SearchGroup } from "./search";
 
-/** Reads `FIND {…} [IN … FIELDS] [RETURNING X[(…)], …] [LIMIT n]`. Other clauses, and what follows, are `MALFORMED_SEARCH`. */
+/** Parses `FIND {…} [IN … FIELDS] [RETURNING X[(…)], …] [LIMIT n]`. Anything else is refused with `MALFORMED_SEARCH`. */
 export function parseSearch(text: string): Search {
   const scanner = new Scanner(text);
   scanner.expect(/FIND\s*\{/iy, "FIND {");
@@ -21,7 +21,7 @@ function readReturning(scanner: Scanner): Returning {
   const object = scanner.expect(/[A-Za-z]\w*/y, "an object")[0];
   if (!scanner.accept(/\(/y)) return { object, fields: "Id", rest: "" };
   const inside = scanner.upTo(")").trim();
-  // Where the list of fields ends, a clause begins; a sub-select or an expression with brackets has no place in it.
+  // The list of fields ends where a clause begins. It must not contain sub-selects or parentheses.
   const clause = /(?:^|\s)(WHERE|ORDER\s+BY|LIMIT|OFFSET|USING)\b/i.exec(inside);
   const fields = (clause ? inside.slice(0, clause.index) : inside).trim();
   if (!/^[\w.\s,]+$/.test(fields) || fields === "") throw malformedSearch(`unexpected field list of ${object}: ${fields}`);
@@ -34,7 +34,7 @@ class Scanner {
 
   constructor(private readonly text: string) {}
 
-  /** What the pattern (sticky) finds here, behind blanks. */
+  /** Skips white space and reads what the pattern matches. @param pattern sticky */
   accept(pattern: RegExp): RegExpExecArray | undefined {
     while (/\s/.test(this.text.charAt(this.at))) this.at += 1;
     pattern.lastIndex = this.at;
@@ -50,7 +50,7 @@ class Scanner {
     return match;
   }
 
-  /** The text up to a closing bracket that is not escaped, nor in quotes, nor closes another of its kind. */
+  /** Reads the text up to the closing bracket, and the bracket. Ignores brackets that are escaped, in quotes, or of a nested pair of parentheses. */
   upTo(close: "}" | ")"): string {
     const start = this.at;
     let depth = 0;

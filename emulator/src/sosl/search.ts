@@ -7,29 +7,29 @@ import { runQuery } from "../soql/query";
 import type { Row } from "../store/table";
 import { compileFind, malformedSearch, wordsOf } from "./find-clause";
 
-/** Which fields a search looks into. */
+/** The fields in which a search looks. */
 export type SearchGroup = "ALL" | "NAME" | "EMAIL" | "PHONE";
 
-/** One object of RETURNING. */
+/** An object of RETURNING. */
 export interface Returning {
   object: string;
   /** A SELECT list. */
   fields: string;
-  /** WHERE, ORDER BY, LIMIT and OFFSET as in SOQL; may be blank. */
+  /** WHERE, ORDER BY, LIMIT and OFFSET as in SOQL. May be empty. */
   rest: string;
 }
 
-/** A search, parsed. */
+/** A parsed search. */
 export interface Search {
-  /** Between the braces of FIND, with its escapes. */
+  /** The text between the braces of FIND, with its escapes. */
   find: string;
   group: SearchGroup;
-  /** Empty: ids of all objects. */
+  /** If empty, the search returns the ids of records of all objects. */
   returning: Returning[];
   limit: number;
 }
 
-/** Records one answer has at most. */
+/** Most records in an answer. */
 export const MAX_RESULTS = 2000;
 
 const TEXT: ReadonlySet<Field["type"]> = new Set<Field["type"]>(["string", "textarea", "email", "phone", "url"]);
@@ -49,7 +49,7 @@ export function runSearch(org: Org, { find, group, returning, limit }: Search, b
   return records;
 }
 
-/** A search's errors of syntax are its own; unknown names are told as in SOQL. */
+/** Runs the query for an object of a search. Errors of syntax become those of a search; errors for unknown names stay as in SOQL. */
 function query(org: Org, soql: string, also: (row: Row, object: ObjectSchema) => boolean): ReturnType<typeof runQuery> {
   try {
     return runQuery(org, soql, false, also);

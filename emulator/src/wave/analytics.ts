@@ -9,26 +9,26 @@ export interface Asset {
   label: string;
   createdDate: string;
   lastModifiedDate: string;
-  /** What a client gave besides, as it gave it. */
+  /** All other properties, as a client has set them. */
   more: Record<string, unknown>;
 }
 
-/** Values by column. */
+/** A row of a dataset: values by column. */
 export type DataRow = Record<string, string | number | null>;
 
-/** A dataset with the rows of its current version. */
+/** A dataset, with the rows of its current version. */
 export interface Dataset extends Asset {
   versionId: string;
   rows: DataRow[];
 }
 
-/** Kinds of assets with the prefixes of their ids, which are from memory. */
+/** Prefixes of ids by kind of asset, from memory. */
 const PREFIXES = { folders: "00l", lenses: "0FK", dashboards: "0FK", templates: "0Nk", annotations: "0EP" } as const;
 
-/** Kinds of assets, by the names of their collections. */
+/** A kind of asset: the name of its collection. */
 export type AssetKind = keyof typeof PREFIXES;
 
-/** What CRM Analytics holds: assets by kind and id, and datasets. */
+/** The content of CRM Analytics: assets by kind and id, and datasets. */
 export class Analytics {
   readonly assets: Record<AssetKind, Map<string, Asset>> = {
     folders: new Map(),
@@ -58,7 +58,7 @@ export class Analytics {
     return [...this.datasets.values()].find((dataset) => dataset.name.toLowerCase() === name.toLowerCase());
   }
 
-  /** Gives the dataset of this name a new version with these rows; makes it when there is none. */
+  /** Gives the dataset with this name a new version with these rows. Creates it if there is none. */
   setRows(name: string, label: string, rows: DataRow[]): void {
     const versionId = this.org.store.ids.next("0Fc");
     const existing = this.dataset(name);

@@ -1,11 +1,11 @@
 import { ApiError } from "../api-error";
 import type { Analytics, DataRow } from "./analytics";
 
-/** The rows a SAQL query gives. */
+/** The result of a SAQL query. */
 export interface SaqlResult {
   columns: string[];
   records: DataRow[];
-  /** A `limit` has said how many there may be. */
+  /** Whether a `limit` has set the number of rows. */
   limited?: boolean;
 }
 
@@ -16,7 +16,7 @@ const FOREACH = /^foreach\s+(\w+)\s+generate\s+(.+)$/s;
 const FIELD = /^'([^']+)'\s+as\s+'([^']+)'$/;
 const LIMIT = /^limit\s+(\w+)\s+(\d+)$/;
 
-/** Rows a query gives unless it says otherwise, as in CRM Analytics. */
+/** Most rows of a query without `limit`, as in CRM Analytics. */
 const DEFAULT_LIMIT = 10_000;
 
 /** Runs `load`, `filter … by '…' == …`, `foreach … generate '…' as '…'` and `limit`. Everything else is refused. */
@@ -33,10 +33,10 @@ export function runSaql(analytics: Analytics, query: string): SaqlResult {
   return last.limited ? last : { ...last, records: last.records.slice(0, DEFAULT_LIMIT) };
 }
 
-/** Parted by semicolons that stand outside of quotes. */
+/** Splits a query at semicolons that are not in quotes. */
 function statements(query: string): string[] {
   const pattern = /(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^;"'])+/g;
-  // What is left is a quote that nothing closes.
+  // Only a quote that is not closed is left.
   if (/[^;]/.test(query.replace(pattern, ""))) throw refuse(query);
   return (query.match(pattern) ?? []).map((part) => part.trim()).filter((part) => part !== "");
 }

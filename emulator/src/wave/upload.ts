@@ -6,7 +6,7 @@ import { MAX_PART_BYTES } from "../schema/insights";
 import type { Row } from "../store/table";
 import type { DataRow } from "./analytics";
 
-/** Uploads that wait for their work, which the org does on its own time: here, when the next call comes. */
+/** Takes all uploads one step further. A real org processes them in the background; the emulator does so at the next calls of the REST API. */
 export function processUploads(org: Org): void {
   const object = org.schema.object("InsightsExternalData");
   if (!object) return;
@@ -14,7 +14,7 @@ export function processUploads(org: Org): void {
   if (table.size === 0) return;
   for (const row of table.all()) {
     if (row["Status"] === "InProgress") table.update(row, finish(org, row));
-    // The first look finds it at work.
+    // A client that looks for the first time sees this status.
     else if (row["Status"] === "Queued") table.update(row, { Status: "InProgress" });
   }
 }
@@ -54,7 +54,7 @@ function fieldsOf(metadata: unknown): MetadataField[] {
   return objects?.[0]?.fields ?? [];
 }
 
-/** Without metadata every column is text. */
+/** Gives values the types of the metadata. Without metadata, all columns are text. */
 function typed(rows: Record<string, string>[], metadata: unknown): DataRow[] {
   const fields = fieldsOf(metadata);
   const types = new Map(fields.map(({ name, type }) => [name, type]));
@@ -91,7 +91,7 @@ function store(org: Org, header: Row, rows: DataRow[]): void {
   }
 }
 
-/** What the org works out of an upload that is written. Once the work has begun only `Abort` can be asked for. */
+/** Returns the fields that the org sets when an upload is written. Once the upload was submitted, only `Abort` is possible. */
 export function uploadFields(row: Readonly<Partial<Row>>, now: string): Record<string, string> {
   const { Action: action, Status: status = null } = row;
   if (status !== null && status !== "New" && action !== "Abort") {
@@ -101,7 +101,7 @@ export function uploadFields(row: Readonly<Partial<Row>>, now: string): Record<s
   return { Status: "Queued", SubmittedDate: now };
 }
 
-/** Checks one part and tells its length. */
+/** Checks a part of an upload. @returns its length, as a field */
 export function partFields(row: Readonly<Partial<Row>>): Record<string, number> {
   const length = Buffer.byteLength(String(row["DataFile"] ?? ""), "base64");
   if (length === 0) throw new ApiError("REQUIRED_FIELD_MISSING", "Required fields are missing: [DataFile]", ["DataFile"]);

@@ -5,7 +5,7 @@ import { jsonObject, refuseUnknown } from "../rest/json-body";
 import type { Asset, AssetKind, Dataset } from "./analytics";
 import { runSaql } from "./saql";
 
-/** What may be done with a kind of asset, and its singular, which stands in `type`. */
+/** What clients can do with each kind of asset, and its `type`. */
 const KINDS: Record<AssetKind, { type: string; create?: boolean; update?: "PATCH" | "PUT" }> = {
   folders: { type: "folder", update: "PUT" },
   lenses: { type: "lens" },
@@ -14,10 +14,10 @@ const KINDS: Record<AssetKind, { type: string; create?: boolean; update?: "PATCH
   annotations: { type: "annotation" },
 };
 
-/** What a client may write of an asset. */
+/** The properties of an asset that a client may write. */
 const WRITEABLE = new Set(["label", "description", "folder", "state", "name", "shares", "mobileDisabled"]);
 
-/** `/wave`, the REST API of CRM Analytics. */
+/** Answers `/wave`, the REST API of CRM Analytics. */
 export function wave(call: Call): Reply {
   if (call.version < 36) throw notFound();
   const [, kind, id, ...rest] = call.segments;
@@ -33,7 +33,7 @@ export function wave(call: Call): Reply {
   return assets(call, kind as AssetKind, id);
 }
 
-/** Only the ids of dataset and version name what is loaded; a dataset's name is an error. */
+/** Answers a query. It must load datasets by the ids of the dataset and of its version; the name of a dataset is an error. */
 function query(call: Call): Reply {
   allow(call, "POST");
   const started = performance.now();
@@ -76,7 +76,7 @@ function assets(call: Call, kind: AssetKind, id: string | undefined): Reply {
   return { status: 200, json: show(asset) };
 }
 
-/** Datasets are made by uploads, never here. */
+/** Answers `/wave/datasets`. Datasets cannot be created here, only by uploads. */
 function datasets(call: Call, id: string | undefined): Reply {
   const { analytics } = call.org.declared;
   const show = (dataset: Dataset): object => ({

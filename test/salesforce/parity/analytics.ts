@@ -41,7 +41,7 @@ const change = "`msg.id`, what changes in `msg.payload`";
 /** CRM Analytics, by the REST API under `/wave`. */
 export const CRM_ANALYTICS: Connector = {
   title: "CRM Analytics (Wave)",
-  text: "Presets of `salesforce request`; the answer is `msg.payload`. One more preset, `analytics-upload`, makes a dataset of rows or CSV (InsightsExternalData).",
+  text: "Presets of `salesforce request`; the answer is `msg.payload`. Another preset, `analytics-upload`, makes a dataset from rows or CSV (InsightsExternalData).",
   operations: [
     {
       name: "listTopLevelResources",

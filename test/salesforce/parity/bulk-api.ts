@@ -144,6 +144,6 @@ const QUERY: Operation[] = [
 /** Bulk API 2.0, call by call. */
 export const BULK_API: Connector = {
   title: "Bulk API 2.0",
-  text: "Single calls, for flows that steer a job themselves. As a rule one node does all of it: `operation` insert, update, upsert, delete or hardDelete takes rows, makes the job, waits for it and tells what became of each row; query and queryAll put out rows; resume takes a job up again.",
+  text: "Single calls, for flows that control a job themselves. Usually one node does everything: `operation` insert, update, upsert, delete or hardDelete takes rows, creates the job, waits for it and returns a result for each row; query and queryAll send rows; resume continues a job.",
   operations: [...INGEST, ...QUERY],
 };

@@ -65,6 +65,6 @@ const OPERATIONS = Object.entries(COLLECTIONS).flatMap(([name, path], place): Op
 /** Account Engagement, version 5. */
 export const ACCOUNT_ENGAGEMENT: Connector = {
   title: "Account Engagement (Pardot)",
-  text: "Presets of `salesforce request` with the host of Account Engagement and the business unit, which stands in the node. They ask for the usual fields; the path says which. Prospects can be created, updated and deleted, too.",
+  text: "Presets of `salesforce request` with the host of Account Engagement and the business unit, which is set in the node. They ask for the usual fields; the path says which. Prospects can also be created, updated and deleted.",
   operations: OPERATIONS,
 };

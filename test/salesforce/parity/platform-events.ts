@@ -7,7 +7,7 @@ export const EVENT = "Device_Alert__e";
 /** Platform events, sent. */
 export const PLATFORM_EVENTS: Connector = {
   title: "Platform events and streaming",
-  text: "Listening is what `salesforce listen` does ([how](salesforce-events.md)): PushTopics, platform and change events, from the stored position, with a choice for one that is stale; pause, resume and restart by message or button. It has tests of its own.",
+  text: "To listen, use `salesforce listen` ([how](salesforce-events.md)): PushTopics, platform events and change events, from the stored position, with a choice of what to do if it is stale; pause, resume and restart by message or button. It has its own tests.",
   operations: [
     {
       name: "Send",

@@ -291,6 +291,6 @@ const OPERATIONS = [
 /** All that the SOAP connector does. */
 export const SOAP_CONNECTOR: Connector = {
   title: "Salesforce SOAP connector",
-  text: "What REST does as well goes by REST, the rest by the SOAP API with the same token. `queryMore` needs no node of its own.",
+  text: "Operations that REST also has use REST; the others use the SOAP API with the same token. `queryMore` needs no node of its own.",
   operations: OPERATIONS,
 };

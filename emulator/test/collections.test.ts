@@ -201,6 +201,13 @@ describe("sObject Collections", () => {
     });
   });
 
+  it("deletes 10 chunks of ids, not one more", async () => {
+    const [accounts, contacts] = await Promise.all(["Account", "Contact"].map((object) => Promise.all(Array.from({ length: 6 }, () => api.create(object, object === "Account" ? { Name: "a" } : { LastName: "c" })))));
+    const mixed = accounts!.flatMap((id, index) => [id, contacts![index]!]);
+    assertError(await api.send("DELETE", `/composite/sobjects?ids=${mixed.slice(0, 11).join(",")}`), 400, "LIMIT_EXCEEDED", /chunks/);
+    assert.equal((await api.send("DELETE", `/composite/sobjects?ids=${[...accounts!, ...contacts!].join(",")}`)).body.length, 12);
+  });
+
   it("deletes by ids, and puts them back with allOrNone", async () => {
     const ids = [await api.create("Case", { Subject: "a" }), await api.create("Case", { Subject: "b" })];
     const withBad = [...ids, "500000000000001AAA"].join(",");

@@ -92,10 +92,13 @@ function remove(call: Call): Reply {
   const ids = (call.request.query.get("ids") ?? "").split(",").filter((id) => id !== "");
   if (ids.length === 0) throw new ApiError("MISSING_ARGUMENT", "The ids parameter is required");
   limit(ids.length);
-  const items = ids.map((text): Item => ({
+  const found = ids.map((text) => {
+    const id = parseId(text);
+    return { text, id, object: id === undefined ? undefined : call.org.store.tableOf(id)?.schema };
+  });
+  limitChunks(found.map(({ object }) => object));
+  const items = found.map(({ text, id, object }): Item => ({
     write: (writer) => {
-      const id = parseId(text);
-      const object = id === undefined ? undefined : call.org.store.tableOf(id)?.schema;
       if (id === undefined || !object) throw malformedId({ label: "Record ID", name: "Id" }, text);
       writer.delete(object, id);
       return { id };
@@ -143,23 +146,21 @@ function limit(count: number): void {
  * since nothing is written before all is read.
  */
 function typed(call: Call, records: readonly unknown[]): { object: ObjectSchema; input: RecordInput }[] {
-  let chunks = 0;
-  let last: ObjectSchema | undefined;
-  return records.map((record) => {
+  const read = records.map((record) => {
     const type = (record as { attributes?: { type?: unknown } } | null)?.attributes?.type;
     if (typeof type !== "string") throw new ApiError("INVALID_INPUT", "Each record must have an attributes map with a type");
     const object = call.org.schema.object(type);
     if (!object) throw new ApiError("INVALID_TYPE", `sObject type '${type}' is not supported.`);
-    if (object !== last) chunks++;
-    last = object;
-    if (chunks > MAX_CHUNKS) {
-      throw new ApiError(
-        "LIMIT_EXCEEDED",
-        `Cannot have more than ${MAX_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking.`,
-      );
-    }
     return { object, input: readRecord(call.org.schema, object, record) };
   });
+  limitChunks(read.map(({ object }) => object));
+  return read;
+}
+
+function limitChunks(objects: readonly (ObjectSchema | undefined)[]): void {
+  const chunks = objects.filter((object, index) => index === 0 || object !== objects[index - 1]).length;
+  if (chunks <= MAX_CHUNKS) return;
+  throw new ApiError("LIMIT_EXCEEDED", `Cannot have more than ${MAX_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking.`);
 }
 
 function idOf(object: ObjectSchema, input: RecordInput): string | null {

@@ -136,6 +136,15 @@ describe("The salesforce record node", () => {
     assert.deepEqual([org.records("Account").length, org.records("Contact").length, caught.length, collectionCalls(org)], [0, 0, 1, 1]);
   });
 
+  it("deletes those of messages whose ids the org does not take together", async () => {
+    const accounts = insert("Account", ...Array.from({ length: 6 }, () => ({ Name: "a" })));
+    const contacts = insert("Contact", ...Array.from({ length: 6 }, () => ({ LastName: "x" })));
+    const mixed = accounts.flatMap((account, index) => [account, { Id: contacts[index] }]);
+    give(await deploy({ operation: "delete", object: "" }), ...mixed, "001000000000000AAA");
+    await through(13);
+    assert.deepEqual([org.records("Account").length, org.records("Contact").length, caught.length, collectionCalls(org)], [0, 0, 1, 3]);
+  });
+
   it("takes the object from the message; one the org has not fails that message alone", async () => {
     const node = await deploy({ object: "topic", objectType: "msg", linger: 0 });
     node.receive({ topic: "Nope", payload: { Name: "x" } });

@@ -12,7 +12,7 @@ const MOST_WRONG = 20;
 /** Deletes nothing. */
 const NO_RECORDS = { method: "DELETE", path: `${COLLECTIONS}?ids=&allOrNone=false` } as const;
 
-/** How far a delete goes by halves. */
+/** How far a delete goes by parts. */
 interface DeleteLook {
   /** Calls that may still go wrong. */
   left: number;
@@ -101,18 +101,17 @@ export class RecordWriter {
 
   /** What the org's automation cannot do with at once, a proxy not take in one address, or what may be the fault of one of them goes by halves, as in {@link saveRecords}. */
   private async deleteSome(request: DeleteRequest, items: readonly object[], look: DeleteLook): Promise<RecordResult[]> {
-    let isOfSome = false;
+    let parts: number[][] | undefined;
     const results = await this.deleteOnce(request, items).catch(async (error: unknown): Promise<RecordResult[]> => {
-      if (!isConnectorError(error) || (error.code !== "PAYLOAD_TOO_LARGE" && !(mayBeOfRecords(error, false) && (await look.probe?.())))) throw error;
-      isOfSome = true;
+      parts = isConnectorError(error) ? await partsAfter(error, request, look) : undefined;
+      if (!isConnectorError(error) || !parts) throw error;
       if (error.details.network === "TIMEOUT") look.left -= 1; // twice what another costs
       return items.map(() => ({ ok: false, error }));
     });
-    const over = results.flatMap((result, index) => (isOfSome || isOverLimit(result) ? index : []));
-    if (request.allOrNone || over.length === 0 || results.length === 1 || look.left <= 0) return results;
+    parts ??= halvesOf(results.flatMap((result, index) => (isOverLimit(result) ? index : [])));
+    if (request.allOrNone || parts.length === 0 || results.length === 1 || look.left <= 0) return results;
     look.left -= 1;
-    const half = Math.ceil(over.length / 2);
-    for (const places of [over.slice(0, half), over.slice(half)].filter(({ length }) => length > 0)) {
+    for (const places of parts) {
       const ids = places.map((place) => request.ids[place] as string);
       const again = await this.deleteSome({ ...request, ids }, places.map((place) => items[place] as object), look).catch((error: unknown): RecordResult[] => {
         return places.map(() => ({ ok: false, error: toConnectorError(error) })); // of others it is known what became of them
@@ -166,6 +165,28 @@ export class RecordWriter {
     });
     return results.map((result) => (!result.ok && isLostAnswer(result.error) ? { ok: false, error: lostAnswer(result.error, `${this.options.what ?? "record"} was made`) } : result));
   }
+}
+
+/**
+ * The parts in which the ids of a delete that failed as a whole are sent again; `undefined` when it failed for all of them. Ids of several objects go by object when the
+ * org has refused them: it takes ten changes of object in a call, and objects of Setup (groups, permissions) only alone.
+ */
+async function partsAfter(error: ConnectorError, { ids, allOrNone }: DeleteRequest, look: DeleteLook): Promise<number[][] | undefined> {
+  const places = [...ids.keys()];
+  if (error.code === "ORG_REFUSED") {
+    const objects = allOrNone ? [] : [...new Set(ids.map(prefixOf))];
+    return objects.length > 1 ? objects.map((object) => places.filter((place) => prefixOf(ids[place] as string) === object)) : undefined;
+  }
+  const isOfSome = error.code === "PAYLOAD_TOO_LARGE" || (mayBeOfRecords(error, false) && (await look.probe?.()));
+  return isOfSome ? halvesOf(places) : undefined;
+}
+
+/** The beginning of an id, which tells its object. */
+const prefixOf = (id: string): string => id.slice(0, 3);
+
+function halvesOf(places: number[]): number[][] {
+  const half = Math.ceil(places.length / 2);
+  return [places.slice(0, half), places.slice(half)].filter(({ length }) => length > 0);
 }
 
 /**

@@ -83,6 +83,15 @@ describe("A list of records", () => {
     assert.equal(org.records("Account").length, 0);
   });
 
+  it("of ids of several objects that the org does not take in one call is deleted by one for each object", async () => {
+    const contacts = org.control.insert({ object: "Contact", records: accounts(12).map(() => ({ LastName: "c" })) }).ids;
+    const mixed = org.records("Account").flatMap(({ Id }, index) => [String(Id), contacts[index] as string]);
+    const [outcome] = await batch("delete").write([list(mixed)]);
+    assert.ok(outcome?.ok, outcome?.ok === false ? outcome.error.message : "");
+    assert.deepEqual((outcome.value.salesforce as { results: { id: string }[] }).results.map(({ id }) => id), mixed);
+    assert.deepEqual([org.records("Account").length, org.records("Contact").length, collectionCalls(org)], [0, 0, 3]);
+  });
+
   it("may have a record several times: all are stored, and the last one counts", async () => {
     const rows = [["a", "1"], ["b", "1"], ["A", "2"], ["c", "1"], ["a ", "3"], ["b", "2"]];
     const records = rows.map(([id, Subject]) => ({ [EXTERNAL_ID]: id, Subject }));

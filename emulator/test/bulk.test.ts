@@ -221,7 +221,7 @@ describe("Bulk API 2.0", () => {
       emulator.control.setLimit({ name: "DailyBulkApiBatches", used: 15_000 });
       const id = await create();
       await upload(id, "Subject\na\n");
-      assertError(await setState(id, "UploadComplete"), 403, "LIMIT_EXCEEDED", /batches/);
+      assertError(await setState(id, "UploadComplete"), 403, "EXCEEDEDQUOTA", /ApiBatchItems/);
     });
   });
 

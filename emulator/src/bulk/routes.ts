@@ -89,7 +89,7 @@ function start(call: Call, job: IngestJob): void {
   let rows = 0;
   for (let at = data.indexOf(0x0a); at >= 0; at = data.indexOf(0x0a, at + 1)) rows++;
   if (!call.org.limits.use("DailyBulkApiBatches", Math.max(1, Math.ceil(rows / BATCH_ROWS)))) {
-    throw new ApiError("LIMIT_EXCEEDED", "The daily limit of bulk batches is exceeded", undefined, 403);
+    throw new ApiError("EXCEEDEDQUOTA", "ExceededQuota : ApiBatchItems Limit exceeded.", undefined, 403);
   }
   job.move("UploadComplete");
   void job.run();
@@ -128,7 +128,7 @@ function queryJobs(call: Call): Reply {
   if (operation !== "query" && operation !== "queryAll") throw new ApiError("INVALIDJOB", "operation must be query or queryAll");
   if (typeof query !== "string") throw new ApiError("INVALIDJOB", "query is required");
   const job = new QueryJob(call.org, jobsOf(call.org).pace, { ...options(call, json, operation), query });
-  if (!call.org.limits.use("DailyBulkV2QueryJobs")) throw new ApiError("LIMIT_EXCEEDED", "The daily limit of query jobs is exceeded", undefined, 403);
+  if (!call.org.limits.use("DailyBulkV2QueryJobs")) throw new ApiError("EXCEEDEDQUOTA", "ExceededQuota : the daily limit of query jobs is exceeded", undefined, 403);
   jobsOf(call.org).add(job);
   void job.run();
   return { status: 200, json: job.summary() };

@@ -59,6 +59,8 @@ export interface QueryPage {
 const CSV = "text/csv";
 /** ms between tries to make a job that the org refuses. Each try counts towards the day's limit of API calls. */
 export const JOB_REFUSED = 60_000;
+/** ms between tries while the jobs or batches of the last 24 hours are used up. */
+export const JOBS_USED_UP = 600_000;
 /** ms that a list of results may take: 150 MB at 2 Mbit/s. */
 const LONG = 600_000;
 
@@ -207,10 +209,15 @@ export class BulkJobs {
       const again = (code: ConnectorError["code"], text: string, more: object = {}) => new ConnectorError(code, text, { details: { ...details, ...more }, cause: error });
       if (id !== undefined && details.errorCode === "NOT_FOUND") throw again("ORG_REFUSED", `The org has no job ${id} (any more): jobs are kept for seven days`, { jobId: id });
       if (details.errorCode === "INVALIDENTITY") throw again("ORG_OBJECT_UNKNOWN", message, { retryAfter: JOB_REFUSED });
-      if (details.errorCode === "LIMIT_EXCEEDED") throw again("ORG_LIMIT", message, { retryAfter: 600_000 });
+      if (isUsedUp(details.errorCode)) throw again("ORG_LIMIT", message, { retryAfter: JOBS_USED_UP });
       throw id === undefined ? error : again(error.code, message, { jobId: id });
     }
   }
+}
+
+/** Whether an error code, or the error message of a failed job, says that the jobs or batches of the last 24 hours are used up. */
+export function isUsedUp(text: unknown): boolean {
+  return /^\s*(LIMIT_EXCEEDED|EXCEEDED_?QUOTA)\b/i.test(String(text));
 }
 
 const ingest = (id: string): string => `/jobs/ingest/${encodeURIComponent(id)}`;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { JobBook, Load } from "./bulk-book";
-import { type BulkJobs, type IngestJobRequest, JOB_REFUSED, type JobInfo } from "./bulk-jobs";
+import { type BulkJobs, type IngestJobRequest, isUsedUp, JOB_REFUSED, type JobInfo, JOBS_USED_UP } from "./bulk-jobs";
 import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
 import { csvNamed, csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
@@ -207,6 +207,7 @@ function unprocessed(job: JobInfo, unsure: boolean): ConnectorError {
   if (job.state === "Failed") {
     const { errorMessage = "the org does not say why" } = job;
     if (unsure) return new ConnectorError("ORG_REFUSED", `The job ${job.id} failed, and does not say of every row whether it was inserted: ${errorMessage}`, { details: { ...details, outcomeUnknown: true } });
+    if (isUsedUp(errorMessage)) return new ConnectorError("ORG_LIMIT", `The job ${job.id} failed: ${errorMessage}`, { details: { ...details, retryAfter: JOBS_USED_UP } });
     return new ConnectorError(DATA_AT_FAULT.test(errorMessage) ? "ORG_REFUSED" : "ORG_BUSY", `The job ${job.id} failed: ${errorMessage}`, { details });
   }
   if (job.state === "Aborted") return new ConnectorError("ORG_REFUSED", `The job ${job.id} was aborted`, { details });

@@ -1,6 +1,6 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { contentKey, type JobBook } from "./bulk-book";
-import type { BulkJobs, JobInfo, QueryJobRequest, QueryPage } from "./bulk-jobs";
+import { type BulkJobs, isUsedUp, type JobInfo, JOBS_USED_UP, type QueryJobRequest, type QueryPage } from "./bulk-jobs";
 import { type PollOptions, untilOver } from "./bulk-poll";
 
 /** One row: values by column name, null where the cell is empty. */
@@ -36,7 +36,7 @@ export class BulkQuery {
    * Runs a query until its rows are there.
    *
    * @param subject the same object at every try
-   * @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails because of the query, `ORG_BUSY` when it fails for another reason
+   * @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails because of the query, `ORG_LIMIT` or `ORG_BUSY` when it fails for another reason
    */
   async run(request: QueryJobRequest, subject: object = request): Promise<BulkPages> {
     const { jobs, book, guarded = asItIs } = this.options;
@@ -68,9 +68,10 @@ export class BulkQuery {
   }
 }
 
-/** Makes the failure of a job for a reason of the org (too many retries, no time) an error that is tried again. That is safe, as no rows were read yet. */
+/** Makes the failure of a job for a reason of the org (too many retries, no time, no more batches) an error that is tried again. That is safe, as no rows were read yet. */
 function byOrg(error: unknown): unknown {
   if (!isConnectorError(error) || error.details.state !== "Failed" || QUERY_AT_FAULT.test(String(error.details.errorMessage))) return error;
+  if (isUsedUp(error.details.errorMessage)) return new ConnectorError("ORG_LIMIT", error.message, { details: { ...error.details, retryAfter: JOBS_USED_UP }, cause: error });
   return new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
 }
 

@@ -61,6 +61,19 @@ describe("The rows of a bulk query", () => {
     assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7502" }]);
   });
 
+  it("are waited for when the day's batches are used up, and are those of another job then", async () => {
+    let made = 0;
+    const jobs = {
+      createQueryJob: () => Promise.resolve({ id: `750${(made += 1)}`, state: "UploadComplete" }),
+      getQueryJobInfo: (id: string) => Promise.resolve(made === 1 ? { id, state: "Failed", errorMessage: "ExceededQuota : ApiBatchItems Limit exceeded." } : { id, state: "JobComplete", numberRecordsProcessed: 1 }),
+      getQueryJobResults: ({ id }: { id: string }) => Promise.resolve({ columns: ["Id"], rows: [[id]] }),
+    } as unknown as BulkJobs;
+    const query = new BulkQuery({ jobs, book: new JobBook(new MemoryStore(), "bulk"), poll: { interval: 1, timeout: 1_000, signal: new AbortController().signal } });
+    const request = { operation: "query", query: "SELECT Id FROM Case", columnDelimiter: "COMMA", lineEnding: "LF" } as const;
+    await assert.rejects(query.run(request), { code: "ORG_LIMIT", scope: "system" });
+    assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7502" }]);
+  });
+
   for (const [status, errorCode] of [[404, "NOT_FOUND"], [409, "API_VERSION_MISMATCH"]] as const) {
     it(`are those of a new job when the one from before cannot be taken up any more (${errorCode})`, async () => {
       let made = 0;

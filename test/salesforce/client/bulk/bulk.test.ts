@@ -227,6 +227,20 @@ describe("A bulk load", () => {
     assert.equal(org.records("Case").length, 40);
   });
 
+  it("waits for the day's batches and jobs when they are used up, and then loads what is missing", async () => {
+    const isLimit = (error: ConnectorError): boolean => error.code === "ORG_LIMIT" && error.scope === "system" && Number(error.details.retryAfter) >= 60_000;
+    org.control.bulkFault({ kind: "fail", after: 4, message: "ExceededQuota : ApiBatchItems Limit exceeded." });
+    await assert.rejects(run(newLoad(), cases(10)), isLimit);
+    assert.equal(org.records("Case").length, 4);
+    org.control.setLimit({ name: "DailyBulkApiBatches", used: 15_000 });
+    await assert.rejects(run(newLoad(), cases(10)), isLimit);
+    org.control.setLimit({ name: "DailyBulkApiBatches", used: 0 });
+    assert.equal((await run(newLoad(), cases(10))).result.success, true);
+    assert.deepEqual(subjects().sort(), cases(10).map((one) => (one as { Subject: string }).Subject));
+    org.control.setLimit({ name: "DailyBulkV2QueryJobs", used: 10_000 });
+    await assert.rejects(new BulkJobs(client.rest).createQueryJob({ query: "SELECT Id FROM Case", operation: "query" }), isLimit);
+  });
+
   it("inserts no row a second time by itself when the org has failed its job and has no result for all that it worked on", async () => {
     org.control.bulkFault({ kind: "fail", after: 4, message: "InternalServerError : Retried more than ten times" });
     org.control.failNext({ status: 204, html: "", method: "GET", path: "/successfulResults" });

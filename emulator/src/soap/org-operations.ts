@@ -99,7 +99,7 @@ function send(call: SessionCall, message: XmlElement): void {
 }
 
 function useLimit(call: SessionCall): void {
-  if (!call.org.limits.use("SingleEmail")) throw new ApiError("LIMIT_EXCEEDED", "The daily limit for the org would be exceeded by this request", []);
+  if (!call.org.limits.use("SingleEmail")) throw new ApiError("SINGLE_EMAIL_LIMIT_EXCEEDED", "Email limit exceeded", []);
 }
 
 function attempt(work: () => void): { [name: string]: XmlValue } {

@@ -237,6 +237,11 @@ describe("Operations on records", () => {
       await fails(run("getServerTimestamp"), "ORG_LIMIT", /REQUEST_LIMIT_EXCEEDED/, "system");
     });
 
+    it("wait for the day's limit of mails", async () => {
+      org.control.setLimit({ name: "SingleEmail", used: 5_000, max: 5_000 });
+      await fails(run("sendEmail", { toAddresses: ["a@example.com"], subject: "s", plainTextBody: "b" }), "ORG_LIMIT", /SINGLE_EMAIL_LIMIT_EXCEEDED/, "system");
+    });
+
     it("are not repeated when their answer was lost, but where that does no harm", async () => {
       const [a = ""] = insert("Account", { Name: "a" });
       await remove(a);

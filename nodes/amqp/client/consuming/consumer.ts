@@ -33,6 +33,8 @@ export class Consumer {
   /** Tag of a consumer that is to be replaced by one with a smaller prefetch, since its messages are large. What it is still sent after its cancellation goes back. */
   private overloaded: string | undefined;
   private lastError: ConnectorError | undefined;
+  /** Whether the channel that is being set up is to be replaced once it is ready. */
+  private stale = false;
 
   constructor(private readonly options: ConsumerOptions) {
     this.load = new LoadLimit(options.mostBytes);
@@ -103,7 +105,9 @@ export class Consumer {
   /** Replaces the channel by a new one. The broker takes back what is open on the old one, without a message to that effect from us. */
   renew(): void {
     const { channel } = this.taking;
-    if (channel) void this.taking.renew(channel);
+    if (channel) return void this.taking.renew(channel);
+    this.stale = true; // messages come before the answer to `consume`, so the first may ask for this
+    this.taking.drop();
   }
 
   /** Takes no more messages, for good. Resolves when the broker sends none any more, or after `deadline` ms. */
@@ -129,6 +133,7 @@ export class Consumer {
 
   private async prepare(model: ChannelModel): Promise<void> {
     this.consuming = undefined;
+    this.stale = false;
     await this.options.prepare?.(model);
   }
 
@@ -205,6 +210,7 @@ export class Consumer {
   }
 
   private up(): void {
+    if (this.stale) return this.renew();
     this.lastError = undefined;
     this.queueBackOff.reset();
     this.costlyBackOff.reset();

@@ -252,6 +252,20 @@ describe("a consumer", function () {
     assert.equal(lost(), 1);
   });
 
+  it("replaces its channel though the message that asks for that came before the channel was ready, and takes nothing more on it", async () => {
+    const queue = await plain.makeQueue(unique("renewed"));
+    await plain.send(queue, range(20));
+    const { consumer, taken } = consume(queue, {
+      onMessage: (message) => {
+        taken.push(message);
+        if (taken.length === 1) consumer.renew();
+      },
+    });
+    await waitFor("all on the next channel", () => taken.length === 21);
+    assert.deepEqual(taken.slice(1).map(({ message }) => text(message)).sort(), range(20).sort());
+    assert.deepEqual([...new Set(taken.slice(1).map(({ window }) => window.closed))], [false]);
+  });
+
   it("goes on when its queue is deleted and made again", async () => {
     const queue = await plain.makeQueue(unique("deleted"));
     const { taken, states, lost } = consume(queue);

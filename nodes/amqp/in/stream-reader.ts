@@ -29,6 +29,12 @@ export interface StreamReaderOptions {
   longest?: number;
 }
 
+/** A message of the stream. */
+interface Come {
+  readonly offset: number;
+  readonly content: Buffer;
+}
+
 /** ms to wait for the message that the stream must have, see {@link StreamReader}. */
 const SILENCE = 10_000;
 
@@ -39,12 +45,12 @@ const MOST_SURPLUS = 10_000;
  * Reads a stream. A stream keeps its messages, and an acknowledgement only asks for more of them, so how far it is settled is remembered here.
  *
  * The first consumer on a channel begins at the last settled message, not behind it; a further one on the same channel at the last message that came. That message must
- * be in the stream, with two exceptions: the stream was cut (then a later message comes first), or it was deleted and made anew (then the broker is asked for an
- * offset past the end, and sends nothing until there is one).
+ * be in the stream, with two exceptions: the stream was cut (then a later message comes first), or it was deleted and made anew. Then either the broker is asked for an
+ * offset past the end, and sends nothing until there is one, or it sends a message with another content.
  */
 export class StreamReader {
-  /** Offsets of the messages that came on the present channel and are not settled, by delivery tag, in order. */
-  private readonly open = new Map<number, number>();
+  /** The messages that came on the present channel and are not settled, by delivery tag, in order. */
+  private readonly open = new Map<number, Come>();
   /** Tags of those that are acknowledged to the broker although they are not settled. */
   private readonly answered = new Set<number>();
   private readonly watch: NodeJS.Timeout;
@@ -52,8 +58,8 @@ export class StreamReader {
   private newest = 0;
   private seen = 0;
   private broker: AckTarget | undefined;
-  /** The latest offset that came on the present channel. */
-  private taken: number | undefined;
+  /** The latest message that came on the present channel. */
+  private latest: Come | undefined;
   /** Messages that wait for room in the flow. There may be some, since the broker sends whole chunks, even above the prefetch. */
   private surplus: Taken[] = [];
   private paused = false;
@@ -69,7 +75,7 @@ export class StreamReader {
 
   /** The argument that tells the broker where the next consumer begins. */
   arguments(): Record<string, unknown> {
-    this.expected = this.taken ?? this.options.position.offset;
+    this.expected = this.latest?.offset ?? this.options.position.offset;
     return { "x-stream-offset": this.expected ?? this.begin() };
   }
 
@@ -100,12 +106,14 @@ export class StreamReader {
   take(taken: Taken): void {
     const offset = offsetOf(taken.message) as number;
     const tag = taken.message.fields.deliveryTag;
-    if (this.taken === undefined && this.options.position.since !== undefined) this.beganAt(offset);
-    this.open.set(tag, offset);
-    this.taken = offset;
+    const { content } = taken.message;
+    const { position } = this.options;
+    if (this.latest === undefined && position.since !== undefined) this.beganAt(offset);
+    this.open.set(tag, (this.latest = { offset, content }));
     this.newest = tag;
     const { expected } = this;
     if (expected !== undefined) {
+      if (offset === position.offset && position.isOther(content)) return this.startOver(`has another message at offset ${offset} than the one that was read there`);
       if (offset >= expected) this.met();
       if (offset <= expected) return taken.window.ack(tag); // it was settled before, or came to the consumer before this one
       this.tellGap(expected, offset);
@@ -132,7 +140,7 @@ export class StreamReader {
     this.answered.clear();
     this.newest = this.seen = 0;
     this.surplus = [];
-    this.taken = undefined;
+    this.latest = undefined;
     this.met();
   }
 
@@ -195,6 +203,7 @@ export class StreamReader {
   }
 
   private settled(tag: number, multiple: boolean): void {
+    const here = this.open.get(tag);
     if (multiple) {
       for (const each of this.open.keys()) {
         if (each > tag) break;
@@ -202,8 +211,9 @@ export class StreamReader {
       }
     } else this.forget(tag);
     const [firstOpen] = this.open.values();
-    const upTo = firstOpen === undefined ? this.taken : firstOpen - 1;
-    if (upTo !== undefined && upTo >= 0) this.options.position.moveTo(upTo);
+    const upTo = firstOpen === undefined ? this.latest?.offset : firstOpen.offset - 1;
+    const known = [here, this.latest].find((come) => come?.offset === upTo);
+    if (upTo !== undefined && upTo >= 0) this.options.position.moveTo(upTo, known?.content);
     this.handOver();
   }
 
@@ -240,12 +250,17 @@ export class StreamReader {
 
   private async checkEnd(): Promise<void> {
     const { expected } = this;
-    const { queue, position, warn, renew } = this.options;
+    const { queue } = this.options;
     const model = this.options.model();
     const last = model && (await lastOffset(model, queue).catch(() => undefined));
     if (expected === undefined || this.expected !== expected) return; // it has come in the meantime
     if (last === undefined || last >= expected) return this.consuming(); // the broker may only be slow
-    warn(`Stream ${queue} ends at offset ${last}, but was read up to ${expected}: it has been made anew, and is read from its first message`);
+    this.startOver(`ends at offset ${last}, but was read up to ${expected}`);
+  }
+
+  private startOver(why: string): void {
+    const { queue, position, warn, renew } = this.options;
+    warn(`Stream ${queue} ${why}: it has been made anew, and is read from its first message`);
     this.lost(); // what came before belongs to the former stream, and must no longer move the position
     position.beginAt(0);
     renew();

@@ -39,9 +39,10 @@ describe("a stream's reader", () => {
     return new AckWindow(reader.answers({ ack: () => undefined, nack: () => assert.fail("a stream takes nothing back") }));
   }
 
-  function comes(window: AckWindow, deliveryTag: number, offset: number): void {
+  function comes(window: AckWindow, deliveryTag: number, offset: number, content = "a"): void {
     window.take(deliveryTag);
-    reader.take({ message: { fields: { deliveryTag }, properties: { headers: { "x-stream-offset": offset } } } as unknown as Message, window, at: 0 });
+    const message = { fields: { deliveryTag }, properties: { headers: { "x-stream-offset": offset } }, content: Buffer.from(content) };
+    reader.take({ message: message as unknown as Message, window, at: 0 });
   }
 
   const settle = (window: AckWindow, ...tags: number[]): void => {
@@ -72,6 +73,22 @@ describe("a stream's reader", () => {
     assert.deepEqual(handed.map(({ message }) => message.fields.deliveryTag), [2]);
     assert.equal(position.offset, 7);
     assert.deepEqual(warnings, []);
+  });
+
+  it("begins anew where the last settled message is another one, even after a restart", async () => {
+    const before = channel();
+    ["a", "b", "c"].forEach((content, index) => comes(before, index + 1, index, content));
+    settle(before, 2);
+    settle(before, 1, 3);
+    await reader.close();
+    position = new StreamPosition({ store, key: "k", broker: "b", warn: () => undefined });
+    await position.load();
+    const after = channel();
+    reader.arguments();
+    comes(after, 1, 2, "another");
+    assert.equal(handed.length, 3);
+    assert.deepEqual([renewals, position.since], [1, 0]);
+    assert.match(warnings.join(), /Stream s has another message at offset 2 .* made anew/);
   });
 
   it("says how many messages the stream has dropped before they were read", () => {

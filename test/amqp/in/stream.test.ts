@@ -252,6 +252,32 @@ describe("a source that reads a stream", function () {
     assert.match(second.warnings.join(), /ends at offset 1, but was read up to 9: it has been made anew/);
   });
 
+  it("leaves out nothing of a stream that was made anew and has more messages already than were read of the former one", async () => {
+    const queue = await stream("longer", 10);
+    const first = read(queue);
+    await waitFor("all", () => first.messages.length === 10);
+    assert.equal(await stored(queue, first), 9);
+    await plain.deleteQueue(queue);
+    await plain.makeQueue(queue, { "x-queue-type": "stream" });
+    await plain.send(queue, range(100, 120));
+    const second = read(queue);
+    await waitFor("all of the new one", () => second.messages.length === 20);
+    assert.deepEqual(contents(second.messages), range(100, 120));
+    assert.match(second.warnings.join(), /has another message at offset 9 than the one that was read there: it has been made anew/);
+  });
+
+  it("leaves out nothing of a stream that was deleted while it read, and that it has made anew itself", async () => {
+    const queue = await stream("deleted", 10);
+    const { messages, states } = read(queue);
+    await waitFor("all", () => messages.length === 10);
+    await plain.deleteQueue(queue);
+    await waitFor("the end of its consumer", () => states.some(({ kind }) => kind === "waiting"));
+    await waitFor("the next one", () => states.at(-1)?.kind === "consuming");
+    await plain.send(queue, range(100, 120));
+    await waitFor("all of the new one", () => messages.length === 30);
+    assert.deepEqual(contents(messages.slice(10)), range(100, 120));
+  });
+
   it("reads a stream that was made anew during its pause from the first message on", async () => {
     const queue = await stream("anew-in-pause", 10);
     const { source, messages, states } = read(queue, {}, (message, settle) => message.payload === "9" || settle(message, "accept"), { silence: 300 });

@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { needsAHand, toConnectorError } from "../../common/errors";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil, whenReady } from "../../common/typed-input";
+import { compileTypedInput, whenReady } from "../../common/typed-input";
 import { flowAccess } from "../../delivery/flow-access";
 import type { WiredNode } from "../../delivery/wired";
 import { brokerOf } from "../client/broker-node";
@@ -69,7 +69,7 @@ export = (RED: NodeAPI): void => {
       const count = readFixedCount(config.count);
       return () => count;
     }
-    const value = compileTypedInput(RED.util as unknown as TypedInputUtil, node, config.count, type, RED._("get.label.count"));
+    const value = compileTypedInput(RED.util, node, config.count, type, RED._("get.label.count"));
     return (msg) => whenReady(value(msg), readCount);
   }
 

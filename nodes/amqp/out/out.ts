@@ -4,7 +4,7 @@ import { putOn } from "../../common/put-on";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { TroubleLog } from "../../common/trouble-log";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { compileTypedInput } from "../../common/typed-input";
 import { Sink, type SinkState } from "../../delivery/sink/sink";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus, isOfConnection } from "../client/broker-status";
@@ -35,7 +35,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function run(node: Node, status: Status, config: NodeDef & OutDef): void {
-    const settings = readSettings(config, (value, type, label) => compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, type, label));
+    const settings = readSettings(config, (value, type, label) => compileTypedInput(RED.util, node, value, type, label));
     const build = messageBuilder(settings.build);
     const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
     const connection = broker.acquire(node).publish;

@@ -5,7 +5,7 @@ import { closeWith, failEach } from "../../common/node-life";
 import { eachOnce } from "../../common/once";
 import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
 import { flowTracker } from "../../delivery/tracker/flow-tracker";
 import { brokerOf } from "../client/broker-node";
@@ -117,7 +117,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function compile(node: Node, value: unknown, type: string | undefined, label: string): TypedValue {
-    return compileTypedInput(RED.util as unknown as TypedInputUtil, node, value ?? "", type || "str", RED._(`redrive.label.${label}`));
+    return compileTypedInput(RED.util, node, value ?? "", type || "str", RED._(`redrive.label.${label}`));
   }
 
   RED.nodes.registerType("surewire-amqp-redrive", AmqpRedrive as never);

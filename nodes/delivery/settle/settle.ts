@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { isOutcome, type Outcome } from "../outcome";
 import { settle } from "./settle-message";
 
@@ -16,9 +16,8 @@ interface SettleDef extends NodeDef {
 export = (RED: NodeAPI): void => {
   function SettleNode(this: Node, config: SettleDef): void {
     RED.nodes.createNode(this, config);
-    const util = RED.util as unknown as TypedInputUtil;
     const read = (value: string, type: string, label: string): TypedValue =>
-      compileTypedInput(util, this, value, type === "outcome" ? "str" : type || "str", label);
+      compileTypedInput(RED.util, this, value, type === "outcome" ? "str" : type || "str", label);
     let outcomeFor: TypedValue;
     let reasonFor: TypedValue;
     try {

@@ -4,6 +4,7 @@ import type { Store } from "../../common/store";
 import { type TypedValue, whenReady } from "../../common/typed-input";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { FlowAccess } from "../../delivery/flow-access";
+import type { Trigger } from "../../delivery/reading/errand";
 import { TriggeredRead } from "../../delivery/reading/triggered-read";
 import type { TriggeredReadOptions } from "../../delivery/reading/triggered-read-options";
 import { JobBook } from "../client/bulk/bulk-book";
@@ -13,7 +14,7 @@ import type { OrgClient } from "../client/org";
 import { Suspicion, writesGetThrough } from "../client/suspicion";
 import { bindQuery, prepareQuery } from "../client/query/query-binding";
 import { readingFrom } from "../client/reading";
-import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
+import { type BulkWork, jobOf, type Progress } from "./bulk-work";
 import type { ReadSettings } from "./settings";
 
 /** What to read for a message: the rows of a query, or those of an existing job. */
@@ -80,8 +81,8 @@ export class BulkRead implements BulkWork {
     });
   }
 
-  take(message: BulkMessage): void {
-    this.reading.take(message);
+  take(trigger: Trigger): void {
+    this.reading.take(trigger);
   }
 
   async close(): Promise<void> {

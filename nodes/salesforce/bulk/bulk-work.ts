@@ -1,14 +1,10 @@
+import { within } from "../../common/deadline";
 import type { ConnectorError } from "../../common/errors";
-import type { LaneState } from "../client/org-lane";
+import type { Trigger } from "../../delivery/reading/errand";
 import type { ReadState } from "../../delivery/reading/read-state";
-
-/** A message with the functions that Node-RED passes along with it. */
-export interface BulkMessage {
-  msg: object;
-  /** Sends one message, or `null`, to each output. */
-  send(messages: (object | null)[]): void;
-  done(error?: Error): void;
-}
+import type { IngestJobRequest } from "../client/bulk/bulk-jobs";
+import type { LaneState } from "../client/org-lane";
+import type { WriteSettings } from "./settings";
 
 /** The progress of the current job. */
 export interface Progress {
@@ -24,16 +20,37 @@ export type BulkState = { doing: "writing"; lane: LaneState; progress?: Progress
 /** The work of a bulk node with its messages. */
 export interface BulkWork {
   /** Accepts a message. It must be called in the input handler before anything is awaited. */
-  take(message: BulkMessage): void;
+  take(trigger: Trigger): void;
   /** Finishes what can be finished soon and gives the other messages back. Their jobs go on in the org. */
   close(): Promise<void>;
 }
 
 /** How long, in ms, a closing node waits for its jobs to end. After that they go on in the org without it. */
-export const GRACE = 1_000;
+const GRACE = 1_000;
+
+/** Waits for lanes that are being closed. @param stop ends the wait for their jobs after a moment */
+export async function whenClosed(closing: Promise<unknown>, stop: AbortController): Promise<void> {
+  await within(closing, GRACE);
+  stop.abort();
+  await closing;
+}
 
 /** Returns the id of the job that an error is about, for `msg.salesforce`, so that the flow that catches the message can resume the job. `undefined` without a job. */
 export function jobOf(error: ConnectorError): { jobId: string } | undefined {
   const { jobId } = error.details;
   return typeof jobId === "string" ? { jobId } : undefined;
+}
+
+type Target = Pick<WriteSettings, "object" | "operation" | "columnDelimiter" | "lineEnding" | "externalIdField" | "assignmentRule">;
+
+/** What the org is asked for when a job is made for rows. */
+export function jobRequest({ object, operation, columnDelimiter, lineEnding, externalIdField, assignmentRule }: Target): IngestJobRequest {
+  return {
+    object,
+    operation,
+    columnDelimiter,
+    lineEnding,
+    ...(externalIdField ? { externalIdFieldName: externalIdField } : {}),
+    ...(assignmentRule ? { assignmentRuleId: assignmentRule } : {}),
+  };
 }

@@ -3,10 +3,11 @@ import { putOn } from "../../common/put-on";
 import type { Store } from "../../common/store";
 import type { TypedValue } from "../../common/typed-input";
 import { claimOf } from "../../delivery/claim";
+import type { Trigger } from "../../delivery/reading/errand";
 import type { ItemResult } from "../../delivery/sink/sink";
 import { JobBook } from "../client/bulk/bulk-book";
 import { type BulkInput, bulkInput, isRows } from "../client/bulk/bulk-input";
-import { BulkJobs, type IngestJobRequest } from "../client/bulk/bulk-jobs";
+import { BulkJobs } from "../client/bulk/bulk-jobs";
 import { BulkLoad, type Loaded } from "../client/bulk/bulk-load";
 import { BulkLoader } from "../client/bulk/bulk-loader";
 import { MAX_BYTES } from "../client/bulk/bulk-parts";
@@ -15,7 +16,7 @@ import { type GatheredRow, RowGathering } from "../client/bulk/bulk-rows";
 import { Suspicion } from "../client/suspicion";
 import type { OrgClient } from "../client/org";
 import { OrgLane, worstState } from "../client/org-lane";
-import { type BulkMessage, type BulkState, type BulkWork, GRACE, type Progress } from "./bulk-work";
+import { type BulkState, type BulkWork, jobRequest, type Progress, whenClosed } from "./bulk-work";
 import type { WriteSettings } from "./settings";
 
 /** The options of a {@link BulkWrite}. */
@@ -72,7 +73,7 @@ export class BulkWrite implements BulkWork {
     this.tell();
   }
 
-  take({ msg, send, done }: BulkMessage): void {
+  take({ msg, send, done }: Trigger): void {
     const mayRepeat = claimOf(msg) !== undefined;
     const [rows, identity] = [this.options.rows(msg), this.options.identity(msg)];
     const ready = rows instanceof Promise || identity instanceof Promise ? Promise.all([rows, identity]) : undefined;
@@ -86,14 +87,10 @@ export class BulkWrite implements BulkWork {
   }
 
   async close(): Promise<void> {
-    const closing = Promise.all([this.whole.close(), this.single.close()]);
-    const timer = setTimeout(() => this.stop.abort(), GRACE);
-    await closing;
-    clearTimeout(timer);
-    this.stop.abort();
+    await whenClosed(Promise.all([this.whole.close(), this.single.close()]), this.stop);
   }
 
-  private enter({ msg, send, done }: BulkMessage, value: unknown, identity: unknown, mayRepeat: boolean): void {
+  private enter({ msg, send, done }: Trigger, value: unknown, identity: unknown, mayRepeat: boolean): void {
     try {
       if (isRows(value)) {
         const input = bulkInput(value, this.idsOnly, this.options.settings.style.delimiter);
@@ -132,7 +129,7 @@ export class BulkWrite implements BulkWork {
     return error.details.ofUpload === true ? this.suspicion.judged(load, error, () => loader.takesUploads()) : error;
   }
 
-  private pass(msg: object, send: BulkMessage["send"], { result, failedRows, failures }: Loaded): void {
+  private pass(msg: object, send: Trigger["send"], { result, failedRows, failures }: Loaded): void {
     const failed = failedRows.length > 0 ? { ...msg, payload: failedRows, salesforce: { ...result, results: failures } } : null;
     send(this.options.settings.failedOutput ? [putOn(msg, { salesforce: result }), failed] : [putOn(msg, { salesforce: result })]);
   }
@@ -152,16 +149,5 @@ export class BulkWrite implements BulkWork {
     const lanes = [this.whole, this.single].filter((lane) => (lane as typeof lane | undefined) !== undefined);
     this.options.onState({ doing: "writing", lane: worstState(lanes.map(({ state }) => state)), ...(progress ? { progress } : {}) });
   }
-}
-
-function jobRequest({ object, operation, externalIdField, assignmentRule, columnDelimiter, lineEnding }: WriteSettings): IngestJobRequest {
-  return {
-    object,
-    operation,
-    columnDelimiter,
-    lineEnding,
-    ...(externalIdField ? { externalIdFieldName: externalIdField } : {}),
-    ...(assignmentRule ? { assignmentRuleId: assignmentRule } : {}),
-  };
 }
 

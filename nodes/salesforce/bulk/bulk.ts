@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { compileParameters } from "../../common/parameters";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { flowAccess } from "../../delivery/flow-access";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -48,7 +48,7 @@ export = (RED: NodeAPI): void => {
     const store = userStore(RED.settings.userDir);
     const warn = (text: string): void => node.warn(text);
     const value = (text: string | undefined, type: string | undefined, fallback: string, label: string): TypedValue =>
-      compileTypedInput(RED.util as unknown as TypedInputUtil, node, text || (type && type !== "msg" ? text : fallback), type || "msg", label);
+      compileTypedInput(RED.util, node, text || (type && type !== "msg" ? text : fallback), type || "msg", label);
     const rows = value(config.fields, config.fieldsType, "payload", "rows");
     const jobId = value(config.jobId, config.jobIdType, "salesforce.jobId", "job id");
     const failedWired = (): boolean => isWired(node, RED.nodes, 1);

@@ -3,10 +3,11 @@ import { ConnectorError, isConnectorError, toConnectorError } from "../../common
 import { putOn } from "../../common/put-on";
 import { tooManyRows } from "../../common/too-many-rows";
 import { type TypedValue, whenAllReady } from "../../common/typed-input";
+import type { Trigger } from "../../delivery/reading/errand";
 import type { ItemResult } from "../../delivery/sink/sink";
 import { type BulkInput, bulkInput } from "../client/bulk/bulk-input";
 import { BulkJobs, type JobInfo } from "../client/bulk/bulk-jobs";
-import { readJob } from "../client/bulk/bulk-job-results";
+import { fieldsOf, readJob } from "../client/bulk/bulk-job-results";
 import { MAX_BYTES, partsOf } from "../client/bulk/bulk-parts";
 import { untilOver } from "../client/bulk/bulk-poll";
 import { isLostAnswer, lostAnswer } from "../client/records/lost-answer";
@@ -14,7 +15,7 @@ import { Suspicion, writesGetThrough } from "../client/suspicion";
 import type { OrgClient } from "../client/org";
 import { OrgLane } from "../client/org-lane";
 import { checkJobId } from "./bulk-read";
-import { type BulkMessage, type BulkState, type BulkWork, GRACE } from "./bulk-work";
+import { type BulkState, type BulkWork, jobRequest, whenClosed } from "./bulk-work";
 import type { CommandSettings } from "./settings";
 
 /** The commands for jobs. `resume` of a query job is not carried out here: it reads rows, so `BulkRead` does it. */
@@ -76,7 +77,7 @@ export class JobCommands implements BulkWork {
     onState({ doing: "writing", lane: this.lane.state });
   }
 
-  take({ msg, send, done }: BulkMessage): void {
+  take({ msg, send, done }: Trigger): void {
     let order: Order | Promise<Order>;
     try {
       order = this.orderFor(msg);
@@ -90,10 +91,7 @@ export class JobCommands implements BulkWork {
   }
 
   async close(): Promise<void> {
-    const timer = setTimeout(() => this.stop.abort(), GRACE);
-    await this.lane.close();
-    clearTimeout(timer);
-    this.stop.abort();
+    await whenClosed(this.lane.close(), this.stop);
   }
 
   private orderFor(msg: object): Order | Promise<Order> {
@@ -151,13 +149,10 @@ export class JobCommands implements BulkWork {
   }
 
   private create(): Promise<JobInfo> {
-    const { jobType, operation, object, query, externalIdField, assignmentRule, columnDelimiter, lineEnding } = this.options.settings;
+    const { settings } = this.options;
+    const { jobType, operation, query, columnDelimiter, lineEnding } = settings;
     if (jobType === "query") return this.jobs.createQueryJob({ operation: operation as "query", query, columnDelimiter, lineEnding });
-    return this.jobs.createJob({
-      ...{ object, operation: operation as "insert", columnDelimiter, lineEnding },
-      ...(externalIdField ? { externalIdFieldName: externalIdField } : {}),
-      ...(assignmentRule ? { assignmentRuleId: assignmentRule } : {}),
-    });
+    return this.jobs.createJob(jobRequest({ ...settings, operation: operation as "insert" }));
   }
 
   private info(id: string): Promise<JobInfo> {
@@ -195,7 +190,7 @@ export class JobCommands implements BulkWork {
   private async results(id: string, list: "successfulResults" | "failedResults" | "unprocessedRecords"): Promise<Answer> {
     const job = await this.jobs.getJobInfo(id);
     const payload: Record<string, string>[] = [];
-    const take = (cells: string[], columns: readonly string[]): void => void payload.push(Object.fromEntries(columns.map((name, index) => [name, cells[index] ?? ""])));
+    const take = (cells: string[], columns: readonly string[]): void => void payload.push(fieldsOf(cells, columns));
     if (list === "successfulResults") await this.jobs.getSuccessfulResults(job, take);
     else if (list === "failedResults") await this.jobs.getFailedResults(job, take);
     else await this.jobs.getUnprocessedResults(job, take);
@@ -209,7 +204,7 @@ export class JobCommands implements BulkWork {
     if ((job.numberRecordsProcessed ?? 0) > maxRows) throw tooManyRows(maxRows, "wait for the job and take its results (resume), which sends them as rows or pages", { details: { jobId: id } });
     for (let locator: string | undefined, more = true; more; more = locator !== undefined) {
       const page = await this.jobs.getQueryJobResults(job, locator === undefined ? {} : { locator });
-      for (const cells of page.rows) payload.push(Object.fromEntries(page.columns.map((name, index) => [name, cells[index] ?? ""])));
+      for (const cells of page.rows) payload.push(fieldsOf(cells, page.columns));
       locator = page.locator;
     }
     return { payload, salesforce: summary(job) };

@@ -3,7 +3,6 @@ import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { closeWith } from "../../common/node-life";
 import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
-import type { TypedInputUtil } from "../../common/typed-input";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
 import { templateCompiler } from "../client/template";
@@ -15,7 +14,7 @@ export = (RED: NodeAPI): void => {
   function SalesforceCase(this: Node, config: NodeDef & CaseDef): void {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
-    const compile = templateCompiler(RED.util as unknown as TypedInputUtil, this);
+    const compile = templateCompiler(RED.util, this);
     /** Returns the worker, or the error of the configuration. */
     const open = (): CaseWorker | ConnectorError => {
       try {

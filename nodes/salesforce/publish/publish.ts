@@ -3,7 +3,7 @@ import { ConnectorError, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { compileTypedInput } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import { type EventItem, EventWriter, type Published } from "../client/events/event-writer";
 import { RecordWriter } from "../client/records/record-writer";
@@ -69,10 +69,9 @@ export = (RED: NodeAPI): void => {
   }
 
   function readEvents(node: Node, config: PublishDef): (msg: object) => EventItem | Promise<EventItem> {
-    const util = RED.util as unknown as TypedInputUtil;
-    const event = compileTypedInput(util, node, config.event ?? "", config.eventType || "str", "event");
+    const event = compileTypedInput(RED.util, node, config.event ?? "", config.eventType || "str", "event");
     if (isFixed(config) && !isEventName(String(event({})).trim())) throw new ConnectorError("NOT_CONFIGURED", RED._("publish.error.event"));
-    const fields = compileTypedInput(util, node, config.fields || "payload", config.fieldsType || "msg", "data");
+    const fields = compileTypedInput(RED.util, node, config.fields || "payload", config.fieldsType || "msg", "data");
     return eventsOf(event, fields);
   }
 

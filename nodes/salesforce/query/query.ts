@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { compileParameters, type Parameter } from "../../common/parameters";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { compileTypedInput } from "../../common/typed-input";
 import type { ReadState } from "../../delivery/reading/read-state";
 import { flowAccess } from "../../delivery/flow-access";
 import type { WiredNode } from "../../delivery/wired";
@@ -49,8 +49,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function readParameters(node: Node, config: QueryDef): Parameter[] {
-    const util = RED.util as unknown as TypedInputUtil;
-    return compileParameters(config.parameters, (value, type, label) => compileTypedInput(util, node, value, type, label));
+    return compileParameters(config.parameters, (value, type, label) => compileTypedInput(RED.util, node, value, type, label));
   }
 
   /** Shows what the node does, or the state of its org while the node does nothing. */

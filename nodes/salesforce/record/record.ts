@@ -2,7 +2,6 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { putOn } from "../../common/put-on";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import type { TypedInputUtil } from "../../common/typed-input";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { objectNames } from "../client/records/object-list";
 import { orgOf } from "../client/org-node";
@@ -24,7 +23,7 @@ export = (RED: NodeAPI): void => {
     try {
       worker = new RecordWorker({
         org: orgOf(RED.nodes.getNode(config.org), config.org),
-        settings: readSettings(RED.util as unknown as TypedInputUtil, this, config),
+        settings: readSettings(RED.util, this, config),
         someRefusedFails: () => !config.failedOutput || !isWired(this, RED.nodes, REFUSED),
         onState: (state) => showLane(status, state, RED._),
         warn: (text) => this.warn(text),

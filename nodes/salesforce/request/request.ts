@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { putOn } from "../../common/put-on";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { compileTypedInput } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import { AnalyticsUploader } from "../client/requests/analytics-upload";
 import { orgOf } from "../client/org-node";
@@ -40,8 +40,7 @@ export = (RED: NodeAPI): void => {
 
   function makeWorker(node: Node, config: RequestDef, listeners: Listeners): Worker {
     const org = orgOf(RED.nodes.getNode(config.org), config.org);
-    const util = RED.util as unknown as TypedInputUtil;
-    const compile: Compile = (value, type, label) => compileTypedInput(util, node, value, type, label);
+    const compile: Compile = (value, type, label) => compileTypedInput(RED.util, node, value, type, label);
     const common = { ...listeners, org, concurrency: concurrencyOf(config) };
     if (config.preset === UPLOAD_PRESET) {
       const uploader = new AnalyticsUploader(org.rest, { wait: wholeNumber(config.datasetWait, "Wait for it", { fallback: 600_000, max: 86_400_000 }) });

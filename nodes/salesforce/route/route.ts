@@ -3,7 +3,6 @@ import { Lease, LEASE_HOLDER } from "../../common/lease";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { type StoreHolder, storeHolderOf } from "../../common/store";
-import type { TypedInputUtil } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -58,7 +57,7 @@ export = (RED: NodeAPI): void => {
 
   function compileMarks(node: Node, { markFields }: RouteSettings): MapFields | undefined {
     if (markFields.length === 0) return undefined;
-    return compileFields([markFields], templateCompiler(RED.util as unknown as TypedInputUtil, node));
+    return compileFields([markFields], templateCompiler(RED.util, node));
   }
 
   /** Shows a missing wire or the state of the org first. If nothing is wrong with these, it shows errors of the watch, standby, or the number of cases. */

@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { compileParameters } from "../../common/parameters";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { compileTypedInput } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { flowAccess } from "../../delivery/flow-access";
 import { onFlowEvent } from "../../delivery/flow-events";
@@ -78,8 +78,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function readParameters(node: Node, config: ReadDef): QueryParameters {
-    const util = RED.util as unknown as TypedInputUtil;
-    return queryParameters(config.query ?? "", compileParameters(config.parameters, (value, type, label) => compileTypedInput(util, node, value, type, label)));
+    return queryParameters(config.query ?? "", compileParameters(config.parameters, (value, type, label) => compileTypedInput(RED.util, node, value, type, label)));
   }
 
   function show(status: Status, state: PollState): void {

@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { putOn } from "../../common/put-on";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { databaseOf } from "../client/database-node";
 import type { DatabaseClient } from "../client/database-client";
 import { failureOf } from "./failure";
@@ -52,7 +52,7 @@ export = (RED: NodeAPI): void => {
 
   function makeWork(node: Node, database: DatabaseClient, settings: WriteSettings): Work<unknown> {
     const { zeroRowsIsError, dedupe } = settings;
-    const compile = ({ value, type }: Typed, label: string): TypedValue => compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, type, label);
+    const compile = ({ value, type }: Typed, label: string): TypedValue => compileTypedInput(RED.util, node, value, type, label);
     const ids = dedupe && new MessageIds(compile(dedupe.id, "Message id"), nameOf(dedupe.id), { ...dedupe.inbox, owner: inboxOwner(node.id) });
     const common = { database, zeroRowsIsError, ...(ids ? { ids } : {}) };
     if (settings.mode !== "statements") {

@@ -60,15 +60,14 @@ export function columnsOf(list: readonly unknown[]): string[] {
   const names = new Map<string, string>();
   list.forEach((record, index) => {
     for (const name of at(index, () => pathsOf(recordOf(record)))) {
-      const known = names.get(name.toLowerCase());
-      if (known === undefined) names.set(name.toLowerCase(), name);
+      if (!names.has(name.toLowerCase())) names.set(name.toLowerCase(), name);
     }
   });
   return checkColumns([...names.values()]);
 }
 
 /** The cells of a record: a text for each column. @throws ConnectorError `INPUT_INVALID` */
-export function cellsOf(record: unknown, columns: readonly string[], idsOnly = false): string[] {
+export function cellsOf(record: unknown, columns: readonly string[], idsOnly: boolean): string[] {
   if (idsOnly) return [idOf(record)];
   const fields = recordOf(record);
   let length = 0;

@@ -44,11 +44,12 @@ export async function readJob(jobs: BulkJobs, job: JobInfo, keepAll: boolean): P
   const message = job.state === "Failed" ? (job.errorMessage ?? "the job failed") : "the job was aborted";
   await jobs.getUnprocessedResults(job, (cells, columns) => {
     found.unprocessed += 1;
-    fail({ errors: [{ statusCode: "UNPROCESSED", message, fields: [] }], fields: fieldsOf(cells, columns, 0) });
+    fail({ errors: [{ statusCode: "UNPROCESSED", message, fields: [] }], fields: fieldsOf(cells, columns) });
   });
   return found;
 }
 
-function fieldsOf(cells: readonly string[], columns: readonly string[], from: number): Record<string, string> {
+/** The fields of a row by their names. @param from the first column that is a field */
+export function fieldsOf(cells: readonly string[], columns: readonly string[], from = 0): Record<string, string> {
   return Object.fromEntries(columns.slice(from).map((name, index) => [name, cells[index + from] ?? ""]));
 }

@@ -145,7 +145,7 @@ export class BulkJobs {
    *
    * @param options `locator`: as the previous page gave it; `maxRecords`: rows on a page, by default the org decides
    */
-  async getQueryJobResults(job: JobRef, options: { locator?: string; maxRecords?: number } = {}): Promise<QueryPage> {
+  async getQueryJobResults(job: JobRef, options: { locator?: string; maxRecords?: number }): Promise<QueryPage> {
     const search = new URLSearchParams();
     if (options.maxRecords) search.set("maxRecords", String(options.maxRecords));
     if (options.locator) search.set("locator", options.locator);

@@ -3,7 +3,8 @@ import { whenAllReady, whenReady } from "../../common/typed-input";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane } from "../client/org-lane";
 import { unlessOfRecord } from "../client/errors";
-import { RecordBatch, type BatchOperation, type RecordItem, valueOf } from "../client/records/record-batch";
+import { valueIn } from "../client/records/collections";
+import { RecordBatch, type BatchOperation, type RecordItem } from "../client/records/record-batch";
 import { type CallInput, type CallOperation, RecordCaller } from "../client/records/record-calls";
 import { readId, readIds, readRecords } from "../client/records/record-input";
 import type { RecordOutcome } from "../client/records/record-outcome";
@@ -124,7 +125,7 @@ export class RecordWorker {
     if (operation === "update" && recordId !== undefined && !list) records[0] = { ...records[0], Id: readId(recordId) };
     if (operation === "update") for (const record of records) record.Id = readId(record.Id);
     const { externalIdField } = this.options.settings;
-    if (operation === "upsert" && externalIdField !== "Id") records.forEach((record, index) => checkExternalId(valueOf(record, externalIdField), externalIdField, list ? index : undefined));
+    if (operation === "upsert" && externalIdField !== "Id") records.forEach((record, index) => checkExternalId(valueIn(record, externalIdField), externalIdField, list ? index : undefined));
     return { object: name, records, list };
   }
 

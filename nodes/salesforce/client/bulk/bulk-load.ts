@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import { errorsOf, type ShownError } from "../failure";
 import { contentKey, type JobBook } from "./bulk-book";
 import type { BulkInput } from "./bulk-input";
@@ -191,8 +192,7 @@ interface Piece {
 }
 
 function halvesOf({ part: { columns, rows }, place }: Piece, style: CsvStyle): Piece[] {
-  const half = Math.ceil(rows.length / 2);
-  return [rows.slice(0, half), rows.slice(half)].map((some, index) => ({ part: { columns, rows: some, csv: csvOf(columns, some, style) }, place: `${place}.${index}` }));
+  return halves(rows).map((some, index) => ({ part: { columns, rows: some, csv: csvOf(columns, some, style) }, place: `${place}.${index}` }));
 }
 
 function count({ result, failures, failedRows }: Loaded, one: RowResult, row: number, input: unknown, keepAll: boolean): void {

@@ -1,4 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import { contentKey, type JobBook, type Load } from "./bulk-book";
 import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
 import type { BulkLoader } from "./bulk-loader";
@@ -124,8 +125,7 @@ export class RowGathering {
           // a proxy on the way takes less at once than the org, or a firewall refuses one of the rows
           const isToPart = mine.length > 1 && (error.code === "PAYLOAD_TOO_LARGE" || (isMinded && ++minded < MOST_MINDED));
           if (!isToPart || (await book.find(key))?.jobs.length !== 0) throw error;
-          const half = Math.ceil(mine.length / 2);
-          portions.unshift(mine.slice(0, half), mine.slice(half));
+          portions.unshift(...halves(mine));
         }
         await book.remove(key);
       });

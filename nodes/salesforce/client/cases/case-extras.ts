@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { systemClock, type Clock } from "../../../common/clock";
 import { ConnectorError, isConnectorError, reworded, toConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import { NO_ASSIGNMENT } from "../assignment";
 import type { Attachment, CaseWork } from "./case-item";
 import { COLLECTIONS, type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
@@ -110,9 +111,7 @@ export class CaseExtras {
         if (some.length === 1 || isOver || !mayBeOfRecords(error, false)) return;
         const there = await this.there(kind, some);
         for (const extra of some) if (there.has(extra.key)) results.set(extra, { ok: true, id: "", created: true });
-        const missing = some.filter(({ key }) => !there.has(key));
-        const half = Math.ceil(missing.length / 2);
-        for (const next of [missing.slice(0, half), missing.slice(half)]) if (next.length > 0) await save(next);
+        for (const half of halves(some.filter(({ key }) => !there.has(key)))) await save(half);
       }
     };
     await save(part);

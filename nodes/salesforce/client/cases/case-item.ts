@@ -83,9 +83,3 @@ export interface CaseWork {
   /** The linked records were looked up once more, because the org refused one of them as gone. */
   relinked?: true;
 }
-
-/** Whether the fields contain `name`, in upper or lower case. */
-export function gives(fields: Fields, name: string): boolean {
-  const wanted = name.toLowerCase();
-  return Object.keys(fields).some((field) => field.toLowerCase() === wanted);
-}

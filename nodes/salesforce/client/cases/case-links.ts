@@ -1,6 +1,7 @@
 import { ConnectorError } from "../../../common/errors";
-import { type CaseItem, type CaseWork, gives } from "./case-item";
+import type { CaseItem, CaseWork } from "./case-item";
 import { type Found, RecordFinder } from "./record-finder";
+import { hasField } from "../records/collections";
 import type { SelectIn } from "../query/select-in";
 
 /** How a contact or an account is looked up. */
@@ -101,7 +102,7 @@ export class CaseLinks {
 
   private async resolveOne(link: Link, works: readonly CaseWork[]): Promise<void> {
     const wanted = works.flatMap((work) => {
-      const value = gives(work.item.fields, link.field) ? undefined : link.valueOf(work.item);
+      const value = hasField(work.item.fields, link.field) ? undefined : link.valueOf(work.item);
       return value === undefined || String(value).trim() === "" ? [] : [{ work, value }];
     });
     if (wanted.length === 0) return;

@@ -1,7 +1,7 @@
-import { retrieveRecords } from "../records/collections";
+import { retrieveRecords, valueIn } from "../records/collections";
 import type { Rider } from "./composite-call";
 import type { RestClient, RestRequest } from "../rest";
-import { type Row, type SelectIn, valueIn } from "../query/select-in";
+import type { Row, SelectIn } from "../query/select-in";
 
 /** Most case numbers that are kept. Those of calls that failed afterwards are never taken; the oldest are dropped. */
 const BOUND = 10_000;

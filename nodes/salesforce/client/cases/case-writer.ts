@@ -1,17 +1,18 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import { ruleHeaders } from "../assignment";
 import { CaseExtras } from "./case-extras";
-import { type CaseItem, type CaseOutcome, type CaseResult, type CaseWork, gives, type StoredCase } from "./case-item";
+import type { CaseItem, CaseOutcome, CaseResult, CaseWork, StoredCase } from "./case-item";
 import { type CaseLinkOptions, CaseLinks } from "./case-links";
 import { CaseNumbers } from "./case-numbers";
-import type { Fields, RecordResult } from "../records/collections";
+import { type Fields, hasField, type RecordResult, valueIn } from "../records/collections";
 import { CompositeCall } from "./composite-call";
 import { isLostAnswer } from "../records/lost-answer";
 import { RecordFinder } from "./record-finder";
 import { RecordWriter } from "../records/record-writer";
 import { isOwnFault, judge, mayBeOfRecords, notLookedFor, readsGetThrough, Suspicion } from "../suspicion";
 import type { RestClient } from "../rest";
-import { SelectIn, valueIn } from "../query/select-in";
+import { SelectIn } from "../query/select-in";
 
 export type { CaseItem, CaseOutcome, CaseResult } from "./case-item";
 
@@ -129,10 +130,9 @@ export class CaseWriter {
         const error = toConnectorError(thrown);
         left -= 1;
         if (!search || !mayBeOfRecords(error, false) || !(await (isOpen ??= probe()))) throw error;
-        const half = Math.ceil(some.length / 2);
         if (some.length === 1) for (const work of some) results.set(work, { ok: false, error });
         else if (left <= 0) for (const work of some) results.set(work, { ok: false, error: notLookedFor(error) });
-        else for (const next of [some.slice(0, half), some.slice(half)]) await look(next);
+        else for (const half of halves(some)) await look(half);
       }
     };
     try {
@@ -177,7 +177,7 @@ export class CaseWriter {
     const { onRepeat = "update", reopenStatus } = this.options;
     const fields = { ...work.links, ...work.item.fields };
     if (!known || onRepeat === "update") {
-      const reopened = known?.closed === true && reopenStatus !== undefined && reopenStatus !== "" && !gives(fields, "Status");
+      const reopened = known?.closed === true && reopenStatus !== undefined && reopenStatus !== "" && !hasField(fields, "Status");
       if (!known) work.sent ??= this.options.externalIdField === undefined ? undefined : true;
       return { work, fields: reopened ? { ...fields, Status: reopenStatus } : fields, as: known ? "updated" : "created", reopened };
     }
@@ -196,7 +196,7 @@ export class CaseWriter {
 
   /** Whether the item has an `owner`. The assignment rule, which would set another one, must not run then. */
   private isOwned({ work }: Sending): boolean {
-    return gives(work.links, "OwnerId");
+    return hasField(work.links, "OwnerId");
   }
 
   private async send(sendings: readonly Sending[]): Promise<void> {

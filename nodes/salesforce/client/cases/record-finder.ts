@@ -1,4 +1,5 @@
-import { isIdField, numberOf, type SelectIn, shortId, valueIn } from "../query/select-in";
+import { isIdField, numberOf, type SelectIn, shortId } from "../query/select-in";
+import { valueIn } from "../records/collections";
 
 /** The result of a look-up: the id, `several` if more than one record matches, `undefined` if none does. */
 export type Found = { id: string } | "several" | undefined;

@@ -117,13 +117,6 @@ export class SelectIn {
   }
 }
 
-/** Returns the value of a field, whose name may differ from the org's in upper and lower case. */
-export function valueIn(row: Row, field: string): unknown {
-  if (field in row) return row[field];
-  const wanted = field.toLowerCase();
-  return Object.entries(row).find(([name]) => name.toLowerCase() === wanted)?.[1];
-}
-
 /** Whether a field holds the record's own id. */
 export function isIdField(field: string): boolean {
   return field.toLowerCase() === "id";

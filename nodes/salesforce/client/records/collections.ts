@@ -11,6 +11,19 @@ export const COLLECTIONS = "/composite/sobjects";
 /** Field values of one record, without `attributes`. */
 export type Fields = Record<string, unknown>;
 
+/** Returns the value of a field, whose name may differ from the org's in upper and lower case. */
+export function valueIn(record: Fields | undefined, field: string): unknown {
+  if (record && Object.hasOwn(record, field)) return record[field];
+  const wanted = field.toLowerCase();
+  return Object.entries(record ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+/** Whether a record has the field, in upper or lower case. */
+export function hasField(record: Fields | undefined, field: string): boolean {
+  const wanted = field.toLowerCase();
+  return Object.keys(record ?? {}).some((name) => name.toLowerCase() === wanted);
+}
+
 /** Result of one record. `eventUuid`: for a published platform event, the id that subscribers get with it. */
 export type RecordResult = { ok: true; id: string; created: boolean; eventUuid?: string } | { ok: false; error: ConnectorError };
 

@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../../../common/errors";
-import type { Fields } from "./collections";
+import { type Fields, hasField } from "./collections";
 
 /** The JSON of a Collections call. */
 export interface Body {
@@ -33,8 +33,8 @@ function escapeCharacter(character: string): string {
 /** Finds the records that a refusal is about: by the unknown column, the unreadable value or the place in the JSON that it names. */
 export function culprits(error: ConnectorError, body: Body, records: Fields[]): Culprits {
   const indexes = body.ends.map(({ index }) => index);
-  const column = /No such column '([^']+)'/i.exec(error.message)?.[1]?.toLowerCase();
-  if (column) return { guilty: indexes.filter((index) => Object.keys(records[index] ?? {}).some((name) => name.toLowerCase() === column)), suspects: [] };
+  const column = /No such column '([^']+)'/i.exec(error.message)?.[1];
+  if (column) return { guilty: indexes.filter((index) => hasField(records[index], column)), suspects: [] };
 
   const value = /from VALUE_\w+ value (.*?) or request may be missing/is.exec(error.message)?.[1];
   const suspects = value === undefined ? [] : indexes.filter((index) => Object.values(records[index] ?? {}).some((one) => String(one) === value));

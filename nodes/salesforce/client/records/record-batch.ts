@@ -1,5 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
-import { type Fields, MAX_RECORDS, type RecordResult } from "./collections";
+import { type Fields, MAX_RECORDS, type RecordResult, valueIn } from "./collections";
 import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
 import { RecordReader } from "./record-reader";
 import { RecordWriter } from "./record-writer";
@@ -57,7 +57,7 @@ export class RecordBatch {
     const { operation, externalIdField } = this.options;
     if (operation === "create" || operation === "retrieve") return undefined;
     const byId = operation !== "upsert" || externalIdField === "Id";
-    const value = byId ? record?.Id : valueOf(record, externalIdField);
+    const value = byId ? record?.Id : valueIn(record, externalIdField);
     if (value === undefined || value === null) return undefined;
     return byId ? String(value).slice(0, 15) : `${object.toLowerCase()} ${String(value).trim().toLowerCase()}`;
   }
@@ -206,12 +206,6 @@ function idsOf(records: Fields[]): string[] {
 
 function slices<T>(all: T[]): T[][] {
   return Array.from({ length: Math.ceil(all.length / MAX_RECORDS) }, (_, index) => all.slice(index * MAX_RECORDS, (index + 1) * MAX_RECORDS));
-}
-
-/** A field's value, whatever the case of its name. */
-export function valueOf(record: Fields | undefined, field: string): unknown {
-  const wanted = field.toLowerCase();
-  return Object.entries(record ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
 }
 
 function isBlank(value: unknown): boolean {

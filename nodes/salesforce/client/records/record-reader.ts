@@ -1,4 +1,5 @@
 import { type ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import { COLLECTIONS, type Fields, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
 import type { RestCalls } from "../rest";
@@ -58,8 +59,9 @@ export class RecordReader {
       look.left -= error.details.network === "TIMEOUT" ? 2 : 1;
       const isOver = ids.length > 1 && look.left <= 0;
       if (ids.length === 1 || isOver || !mayBeOfRecords(error, false)) return ids.map(() => ({ ok: false, error: isOver ? notLookedFor(error) : error }));
-      const half = Math.ceil(ids.length / 2);
-      return [...(await this.search(object, ids.slice(0, half), look)), ...(await this.search(object, ids.slice(half), look))];
+      const found: ReadResult[] = [];
+      for (const half of halves(ids)) found.push(...(await this.search(object, half, look)));
+      return found;
     }
   }
 

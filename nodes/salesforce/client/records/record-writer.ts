@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import { CallSizes, isOverLimit } from "./call-sizes";
 import { COLLECTIONS, type DeleteRequest, deleteRecords, type Fields, type RecordResult } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
@@ -108,7 +109,7 @@ export class RecordWriter {
       if (error.details.network === "TIMEOUT") look.left -= 1; // twice what another costs
       return items.map(() => ({ ok: false, error }));
     });
-    parts ??= halvesOf(results.flatMap((result, index) => (isOverLimit(result) ? index : [])));
+    parts ??= halves(results.flatMap((result, index) => (isOverLimit(result) ? index : [])));
     if (request.allOrNone || parts.length === 0 || results.length === 1 || look.left <= 0) return results;
     look.left -= 1;
     for (const places of parts) {
@@ -178,16 +179,11 @@ async function partsAfter(error: ConnectorError, { ids, allOrNone }: DeleteReque
     return objects.length > 1 ? objects.map((object) => places.filter((place) => prefixOf(ids[place] as string) === object)) : undefined;
   }
   const isOfSome = error.code === "PAYLOAD_TOO_LARGE" || (mayBeOfRecords(error, false) && (await look.probe?.()));
-  return isOfSome ? halvesOf(places) : undefined;
+  return isOfSome ? halves(places) : undefined;
 }
 
 /** The beginning of an id, which tells its object. */
 const prefixOf = (id: string): string => id.slice(0, 3);
-
-function halvesOf(places: number[]): number[][] {
-  const half = Math.ceil(places.length / 2);
-  return [places.slice(0, half), places.slice(half)].filter(({ length }) => length > 0);
-}
 
 /**
  * Two clients that upsert the same new external id at once: one of them is told that the value exists. Sent again, it updates.

@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import { type CallSizes, isOverLimit } from "./call-sizes";
 import { COLLECTIONS, type Fields, readResults, type RecordResult } from "./collections";
 import { type Body, bodyOf, culprits } from "./culprits";
@@ -110,9 +111,7 @@ class Saving {
   }
 
   private async halve(indexes: number[]): Promise<void> {
-    const half = Math.ceil(indexes.length / 2);
-    await this.save(indexes.slice(0, half));
-    await this.save(indexes.slice(half));
+    for (const half of halves(indexes)) await this.save(half);
   }
 
   /** The org has given a result for each record. */

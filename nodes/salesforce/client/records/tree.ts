@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../../common/errors";
 import { isPlain } from "../../../common/is-plain";
+import { valueIn } from "./collections";
 import { toRecord } from "./record-input";
-import { valueOf } from "./record-batch";
 
 /** How many records one call may have, children included. */
 const MAX_TREE = 200;
@@ -46,6 +46,6 @@ class Tree {
 /** The children under a relationship's name, given as a list or as `{records: […]}`, the form of the API; `undefined` when the value is a field's. */
 function childrenOf(value: unknown): unknown[] | undefined {
   if (Array.isArray(value)) return value as unknown[];
-  const records = isPlain(value) ? valueOf(value, "records") : undefined;
+  const records = isPlain(value) ? valueIn(value, "records") : undefined;
   return Array.isArray(records) ? records : undefined;
 }

@@ -1,6 +1,7 @@
-import { SelectIn, type Row, valueIn } from "../query/select-in";
+import { SelectIn, type Row } from "../query/select-in";
 import { QueryClient } from "../query/query-client";
 import { soqlString } from "../query/soql-literal";
+import { valueIn } from "../records/collections";
 import type { RestClient } from "../rest";
 import { isPerson } from "./interaction";
 

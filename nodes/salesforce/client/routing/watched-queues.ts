@@ -1,6 +1,7 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { SelectIn, valueIn } from "../query/select-in";
+import { SelectIn } from "../query/select-in";
 import { QueryClient } from "../query/query-client";
+import { valueIn } from "../records/collections";
 import type { RestClient } from "../rest";
 
 /** A route: which work group serves a queue. */

@@ -1,4 +1,5 @@
 import { ConnectorError, reworded, toConnectorError } from "../../../common/errors";
+import { halves } from "../../../common/halves";
 import type { DatabaseConnection } from "../child/backend";
 import type { BatchStatement, Column, Dialect, Statement, Target } from "../dialect";
 import { isDuplicateKey } from "../duplicate-key";
@@ -222,11 +223,6 @@ export class RowBatch {
 function done(mode: WriteMode, rowsAffected: number): RowDone | null {
   if (mode === "insert" && rowsAffected === 0) return { rowsAffected, duplicate: true };
   return rowsAffected === 1 ? null : { rowsAffected };
-}
-
-function halves<T>(rows: readonly T[]): [T[], T[]] {
-  const middle = Math.ceil(rows.length / 2);
-  return [rows.slice(0, middle), rows.slice(middle)];
 }
 
 /** Returns the count of each row where only the sum is known: all 1, all 0, or all -1 when the sum does not tell. */

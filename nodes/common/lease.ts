@@ -11,15 +11,13 @@ const LOOK = 1000;
 const GIVE_BACK = 3000;
 
 /** This process as the holder of a lease, for people who look into the store. */
-export const LEASE_HOLDER = `${hostname()} ${process.pid}`;
+const HOLDER = `${hostname()} ${process.pid}`;
 
 /** How a {@link Lease} is held. Times in ms. */
 export interface LeaseOptions {
   store: SharedStore;
   /** The key it is kept under, the same for all who want the lease. */
   key: string;
-  /** Who holds it, for people who look into the store. It need not be unique. */
-  holder: string;
   /** How long after its last sign of life a holder counts as alive. Default 30000. */
   time?: number;
   /** The lease is held from now on. The holder writes everything with this fence, which is higher than those of all earlier holders. */
@@ -190,6 +188,6 @@ export class Lease {
   }
 
   private record(beat: number): LeaseRecord {
-    return { holder: this.options.holder, run: this.run, time: this.time, beat };
+    return { holder: HOLDER, run: this.run, time: this.time, beat };
   }
 }

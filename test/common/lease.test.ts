@@ -51,7 +51,6 @@ describe("a lease", () => {
     const lease: Lease = new Lease({
       store: own,
       key: "lease/a",
-      holder: name,
       time,
       clock: { ticks: () => Date.now() + leases.indexOf(lease) * 1e9 },
       onHeld: () => told.push(`${name} holds`),
@@ -200,7 +199,7 @@ describe("a lease", () => {
 
   it("is over by the clock when the process stood still, though no timer has told so yet", async () => {
     let now = 0;
-    const lease = new Lease({ store, key: "lease/a", holder: "one", time: TIME, clock: { ticks: () => now }, onHeld: () => undefined, onLost: () => told.push("lost"), warn: (text) => assert.fail(text) });
+    const lease = new Lease({ store, key: "lease/a", time: TIME, clock: { ticks: () => now }, onHeld: () => undefined, onLost: () => told.push("lost"), warn: (text) => assert.fail(text) });
     leases.push(lease);
     lease.start();
     await pass(500);

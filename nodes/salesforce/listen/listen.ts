@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
-import { Lease, LEASE_HOLDER } from "../../common/lease";
+import { Lease } from "../../common/lease";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { type SharedStore, type StoreHolder, storeHolderOf } from "../../common/store";
@@ -103,7 +103,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function standby(store: SharedStore, { leaseTime: time }: NodeSettings, warn: (text: string) => void): Standby {
-    return { store, lease: (key, events) => new Lease({ store, key, holder: LEASE_HOLDER, time, warn, ...events }) };
+    return { store, lease: (key, events) => new Lease({ store, key, time, warn, ...events }) };
   }
 
   RED.nodes.registerType("surewire-salesforce-listen", SalesforceListen as never);

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { Lease, LEASE_HOLDER } from "../../common/lease";
+import { Lease } from "../../common/lease";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { type StoreHolder, storeHolderOf } from "../../common/store";
@@ -35,7 +35,7 @@ export = (RED: NodeAPI): void => {
       org,
       store,
       shared: holder !== undefined,
-      lease: settings.standby ? (options) => new Lease({ store, holder: LEASE_HOLDER, time: settings.leaseTime, warn, ...options }) : undefined,
+      lease: settings.standby ? (options) => new Lease({ store, time: settings.leaseTime, warn, ...options }) : undefined,
       map: compileMarks(node, settings),
       node,
       runtime: RED as unknown as TrackedRuntime,

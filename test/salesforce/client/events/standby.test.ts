@@ -152,11 +152,11 @@ describe("of several listeners to one channel with one name", () => {
   });
 
   it("the second goes on behind what the first has settled, when that one closes", async () => {
-    const standby = (holder: string): Standby => ({ store, lease: (key, events) => new Lease({ store, key, holder, time: 3_000, warn: () => undefined, ...events }) });
-    const open = (holder: string): Listening => bench.open({}, { standby: standby(holder) });
-    const first = open("first");
+    const standby: Standby = { store, lease: (key, events) => new Lease({ store, key, time: 3_000, warn: () => undefined, ...events }) };
+    const open = (): Listening => bench.open({}, { standby });
+    const first = open();
     (await first.subscribed()).bring(...range(1, 5));
-    const second = open("second");
+    const second = open();
     for (const index of [0, 2]) settle(first.sent[index]);
     await waitFor("the second to stand by", () => second.states.at(-1)?.kind === "standby");
     await first.close();

@@ -110,7 +110,7 @@ for (const { name, start } of ENGINES) {
       const held = (): (number | undefined)[] => leases.map((lease) => lease.fence);
       const join = (own: SharedStore): void => {
         const onHeld = (): void => void (atOnce = Math.max(atOnce, held().filter((fence) => fence !== undefined).length));
-        leases.push(new Lease({ store: own, key: "lease", holder: name, time: 400, onHeld, onLost: () => undefined, warn: () => undefined }));
+        leases.push(new Lease({ store: own, key: "lease", time: 400, onHeld, onLost: () => undefined, warn: () => undefined }));
         leases.at(-1)?.start();
       };
       let cut = false;
@@ -203,7 +203,7 @@ describe("The store in a database that is busy", function () {
     const running = client.execute({ transactions: [{ statements: [{ sql: sleep, values: {} }] }], maxRows: 1 }).finally(() => (isRunning = false));
     const ids = (): Promise<Record<string, string | null>[]> => engine.rows("select pid from pg_stat_activity where query like '%busy_for_long%' and pid <> pg_backend_pid() and state = 'active'");
     const [busy] = await waitFor("the statement", async () => ((await ids()).length > 0 ? ids() : undefined));
-    leases.push(new Lease({ store, key: "lease", holder: "one", time: 4_500, onHeld: () => undefined, onLost: (error) => lost.push(error), warn: () => undefined }));
+    leases.push(new Lease({ store, key: "lease", time: 4_500, onHeld: () => undefined, onLost: (error) => lost.push(error), warn: () => undefined }));
     leases[0]?.start();
     await waitFor("signs of life", async () => (await beat()) >= 2, { timeout: 30_000 });
     assert.deepEqual([isRunning, lost], [true, []]);

@@ -7,8 +7,7 @@ import { DatabaseClient } from "../nodes/sql/client/database-client";
 import type { Fetched, OpenOptions, ReadRequest, RowOutcome, WriteRequest } from "../nodes/sql/client/protocol";
 import { RowMapper } from "../nodes/sql/client/row-mapper";
 import { Postgres } from "../test/services/postgres";
-import { stopAll } from "../test/services/service";
-import { load, median, report, Rounds } from "./support/measure";
+import { load, median, report, Rounds, runBenchmark } from "./support/measure";
 
 const ROWS = 20_000;
 const BATCH = 200;
@@ -84,9 +83,4 @@ async function read(serving: Serving): Promise<number> {
   return count / ((performance.now() - began) / 1000);
 }
 
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(stopAll);
+runBenchmark(main);

@@ -7,10 +7,10 @@
 import { brokerNode, inNode, publish, tab } from "../test/flows/bridge";
 import type { FlowNode } from "../test/services/node-red";
 import { RabbitMq } from "../test/services/rabbitmq";
-import { stopAll } from "../test/services/service";
 import { waitFor } from "../test/services/wait";
 import { BenchNodeRed } from "./support/bench-node-red";
-import { load, median, report, Rounds } from "./support/measure";
+import { compare } from "./support/compare";
+import { runBenchmark } from "./support/measure";
 
 const COUNT = Number(process.env.MESSAGES ?? 10_000);
 const QUEUE = "bench";
@@ -42,23 +42,9 @@ async function main(): Promise<void> {
     return COUNT / seconds;
   };
 
-  const ratios: number[] = [];
-  const rates: number[] = [];
-  const rounds = new Rounds();
-  for (let round = 0; rounds.left(round); round += 1) {
-    const bare = await run(atOnce);
-    const ours = await run(brokerNode(rabbit), inNode(QUEUE, ["first"]));
-    console.log(`  round ${round}: acknowledged at once ${bare.toFixed(0)}/s, amqp in ${ours.toFixed(0)}/s, ratio ${(ours / bare).toFixed(2)}   ${load()}`);
-    if (round === 0) continue; // warms up
-    ratios.push(ours / bare);
-    rates.push(ours);
-  }
-  report("consume through a flow", median(ratios), 0.5, `${median(rates).toFixed(0)}/s, ${COUNT} messages a round, ${ratios.length} rounds`);
+  const what = { name: "consume through a flow", goal: 0.5, work: `${COUNT} messages` };
+  const node = (): Promise<number> => run(brokerNode(rabbit), inNode(QUEUE, ["first"]));
+  await compare(what, { name: "acknowledged at once", run: () => run(atOnce) }, { name: "amqp in", run: node });
 }
 
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(stopAll);
+runBenchmark(main);

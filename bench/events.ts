@@ -10,9 +10,8 @@ import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator, startEmulator 
 import { Authority } from "../test/services/certificates";
 import { orgNode, tab } from "../test/flows/bridge";
 import { formDefaults } from "../test/services/form-defaults";
-import { stopAll } from "../test/services/service";
 import { BenchNodeRed } from "./support/bench-node-red";
-import { load, median, report, Rounds } from "./support/measure";
+import { load, median, report, Rounds, runBenchmark } from "./support/measure";
 
 const COUNT = Number(process.env.MESSAGES ?? 20_000);
 const EVENT = "Reading__e";
@@ -103,9 +102,4 @@ async function main(): Promise<void> {
   }
 }
 
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(stopAll);
+runBenchmark(main);

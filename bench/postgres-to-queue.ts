@@ -4,16 +4,14 @@
  *
  *     MESSAGES=100000 ROUNDS=6 npm run bench -- postgres
  */
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import path from "node:path";
 import { brokerNode, postgresNode, publish, readNode, tab } from "../test/flows/bridge";
 import type { FlowNode } from "../test/services/node-red";
 import { Postgres } from "../test/services/postgres";
 import { RabbitMq } from "../test/services/rabbitmq";
-import { stopAll } from "../test/services/service";
 import { BenchNodeRed } from "./support/bench-node-red";
-import { load, median, report, Rounds } from "./support/measure";
+import { compare } from "./support/compare";
+import { Rounds, runBenchmark } from "./support/measure";
+import { timed } from "./support/plain-script";
 
 const COUNT = Number(process.env.MESSAGES ?? 100_000);
 const QUEUE = "bench";
@@ -40,37 +38,20 @@ async function main(): Promise<void> {
     out,
     { id: "tally", type: "bench-tally", count: COUNT },
   );
-  const ratios: number[] = [];
-  const rates: number[] = [];
-  const rounds = new Rounds(150);
-  for (let round = 0; rounds.left(round); round += 1) {
+  const script = async (): Promise<number> => {
     await rabbit.ctl("purge_queue", QUEUE);
-    const plain = COUNT / (await plainScript(rabbit, postgres));
+    return COUNT / (await timed("plain-read", [rabbit.url, QUEUE, JSON.stringify(postgres.clientConfig)]));
+  };
+  let memory = 0;
+  const nodes = async (): Promise<number> => {
     await rabbit.ctl("purge_queue", QUEUE);
-    const ours = COUNT / (await nodeRed.run(flow));
-    const memory = nodeRed.rss;
+    const seconds = await nodeRed.run(flow);
+    memory = Math.max(memory, nodeRed.rss);
     await nodeRed.deploy(tab());
-    console.log(`  round ${round}: plain script ${plain.toFixed(0)}/s, Node-RED ${ours.toFixed(0)}/s, ratio ${(ours / plain).toFixed(2)}, ${memory.toFixed(0)} MB   ${load()}`);
-    if (round === 0) continue; // warms up
-    ratios.push(ours / plain);
-    rates.push(ours);
-  }
-  report("PostgreSQL → queue", median(ratios), 0.5, `${median(rates).toFixed(0)}/s, ${COUNT} rows a round, ${ratios.length} rounds`);
+    return COUNT / seconds;
+  };
+  const what = { name: "PostgreSQL → queue", goal: 0.5, work: `${COUNT} rows`, more: () => `Node-RED's main process ${memory.toFixed(0)} MB at most` };
+  await compare(what, { name: "plain script", run: script }, { name: "Node-RED", run: nodes }, new Rounds(150));
 }
 
-async function plainScript(rabbit: RabbitMq, postgres: Postgres): Promise<number> {
-  const child = fork(path.join(__dirname, "plain-read.cjs"), [rabbit.url, QUEUE, JSON.stringify(postgres.clientConfig)], { execArgv: [] });
-  const [seconds] = (await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(() => Promise.reject(new Error("the plain script failed"))),
-  ])) as [number];
-  if (child.exitCode === null) await once(child, "exit");
-  return seconds;
-}
-
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(stopAll);
+runBenchmark(main);

@@ -4,15 +4,13 @@
  *
  *     MESSAGES=20000 ROUNDS=7 npm run bench -- publish
  */
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import path from "node:path";
 import { brokerNode, publish, tab } from "../test/flows/bridge";
 import type { FlowNode } from "../test/services/node-red";
 import { RabbitMq } from "../test/services/rabbitmq";
-import { stopAll } from "../test/services/service";
 import { BenchNodeRed } from "./support/bench-node-red";
-import { load, median, report, Rounds } from "./support/measure";
+import { compare } from "./support/compare";
+import { runBenchmark } from "./support/measure";
+import { timed } from "./support/plain-script";
 
 const COUNT = Number(process.env.MESSAGES ?? 20_000);
 const QUEUE = "bench";
@@ -30,36 +28,18 @@ async function main(): Promise<void> {
   const [rabbit, nodeRed] = await Promise.all([new RabbitMq().start(), new BenchNodeRed().start()]);
   await publish(rabbit, QUEUE, []);
   const flow = tab(brokerNode(rabbit), { id: "pump", type: "bench-pump", count: COUNT, window: IN_FLOW, wires: [["out"]] }, out);
-  const ratios: number[] = [];
-  const rates: number[] = [];
-  const rounds = new Rounds();
-  for (let round = 0; rounds.left(round); round += 1) {
+  const script = async (): Promise<number> => {
     await rabbit.ctl("purge_queue", QUEUE);
-    const plain = COUNT / (await plainScript(rabbit));
+    return COUNT / (await timed("plain-publish", [rabbit.url, QUEUE, String(COUNT)]));
+  };
+  const node = async (): Promise<number> => {
     await rabbit.ctl("purge_queue", QUEUE);
-    const ours = COUNT / (await nodeRed.run(flow));
+    const seconds = await nodeRed.run(flow);
     await nodeRed.deploy(tab());
-    console.log(`  round ${round}: plain script ${plain.toFixed(0)}/s, amqp out ${ours.toFixed(0)}/s, ratio ${(ours / plain).toFixed(2)}   ${load()}`);
-    if (round === 0) continue; // warms up
-    ratios.push(ours / plain);
-    rates.push(ours);
-  }
-  report("publish with confirms", median(ratios), 0.6, `${median(rates).toFixed(0)}/s, ${COUNT} messages a round, ${ratios.length} rounds`);
+    return COUNT / seconds;
+  };
+  const what = { name: "publish with confirms", goal: 0.6, work: `${COUNT} messages` };
+  await compare(what, { name: "plain script", run: script }, { name: "amqp out", run: node });
 }
 
-async function plainScript(rabbit: RabbitMq): Promise<number> {
-  const child = fork(path.join(__dirname, "plain-publish.cjs"), [rabbit.url, QUEUE, String(COUNT)], { execArgv: [] });
-  const [seconds] = (await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(() => Promise.reject(new Error("the plain script failed"))),
-  ])) as [number];
-  if (child.exitCode === null) await once(child, "exit");
-  return seconds;
-}
-
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(stopAll);
+runBenchmark(main);

@@ -3,16 +3,15 @@
  * (amqplib + npm `pg`, batches of 200, ack after commit), round by round on the same servers. Read the ratio, not the speeds: those
  * change two- to threefold from machine to machine and hour to hour.
  */
-import path from "node:path";
 import { postgresNode, writeNode } from "../test/flows/bridge";
 import { Postgres } from "../test/services/postgres";
-import { stopAll } from "../test/services/service";
-import { compare } from "./support/queue-to-table";
+import { runBenchmark } from "./support/measure";
+import { fillFromQueue } from "./support/queue-to-table";
 
 async function main(): Promise<void> {
   const postgres = await new Postgres({ fsync: true }).start();
   const ask = async (sql: string): Promise<number> => Number(Object.values((await postgres.query(sql))[0] ?? {})[0]);
-  await compare({
+  await fillFromQueue({
     name: "PostgreSQL",
     goal: 0.6,
     empty: async () => {
@@ -21,14 +20,9 @@ async function main(): Promise<void> {
     },
     rows: () => ask("select count(*)::int from bench"),
     seconds: () => ask("select extract(epoch from max(at) - min(at))::float8 from bench"),
-    plain: [path.join(__dirname, "plain-postgres.cjs"), JSON.stringify(postgres.clientConfig)],
+    plain: ["plain-postgres", JSON.stringify(postgres.clientConfig)],
     nodes: [postgresNode(postgres), writeNode("bench", { mode: "insert", keys: [], columns: [] })],
   });
 }
 
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(stopAll);
+runBenchmark(main);

@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { writeNode } from "../test/flows/bridge";
-import { stopAll } from "../test/services/service";
-import { compare } from "./support/queue-to-table";
+import { runBenchmark } from "./support/measure";
+import { fillFromQueue } from "./support/queue-to-table";
 
 const LIBRARY = path.join(__dirname, "../.cache/bench/node_modules/better-sqlite3");
 
@@ -24,14 +24,14 @@ async function main(): Promise<void> {
   const database = new DatabaseSync(file);
   database.exec("pragma journal_mode = wal; pragma busy_timeout = 5000");
   const ask = (sql: string): Promise<number> => Promise.resolve(Number(Object.values(database.prepare(sql).get() ?? {})[0]));
-  await compare({
+  await fillFromQueue({
     name: "embedded SQLite",
     goal: 0.5,
     empty: async () =>
       database.exec("drop table if exists bench; create table bench (id text primary key, value integer, text text, at real default (julianday('now')))"),
     rows: () => ask("select count(*) from bench"),
     seconds: () => ask("select (max(at) - min(at)) * 86400 from bench"),
-    plain: [path.join(__dirname, "plain-sqlite.cjs"), file, LIBRARY],
+    plain: ["plain-sqlite", file, LIBRARY],
     nodes: [
       { id: "database", type: "surewire-sql-database", name: "", engine: "sqlite", connectionString: "", file, dialect: "auto", poolSize: 4, loginTimeout: 10_000, queryTimeout: 60_000 },
       writeNode("bench", { mode: "insert", keys: [], columns: [] }),
@@ -41,9 +41,4 @@ async function main(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(stopAll);
+runBenchmark(main);

@@ -1,4 +1,15 @@
 import { loadavg } from "node:os";
+import { stopAll } from "../../test/services/service";
+
+/** Runs a benchmark, then stops the servers that it started. */
+export function runBenchmark(main: () => Promise<void>): void {
+  void main()
+    .catch((error: unknown) => {
+      console.error(error);
+      process.exitCode = 1;
+    })
+    .finally(stopAll);
+}
 
 /** The middle one of an odd number of values; of an even number, the upper of the two. */
 export function median(values: number[]): number {

@@ -1,9 +1,9 @@
-import { fork } from "node:child_process";
 import { brokerNode, inNode, publish, tab } from "../../test/flows/bridge";
 import { type FlowNode, NodeRed } from "../../test/services/node-red";
 import { RabbitMq } from "../../test/services/rabbitmq";
 import { waitFor } from "../../test/services/wait";
-import { load, median, report, Rounds } from "./measure";
+import { compare } from "./compare";
+import { started } from "./plain-script";
 
 const COUNT = Number(process.env.MESSAGES ?? 20_000);
 const SIZE = 300;
@@ -19,14 +19,14 @@ export interface Destination {
   rows(): Promise<number>;
   /** From the first row to the last. */
   seconds(): Promise<number>;
-  /** The script, and its arguments after the broker's URL and the queue. */
+  /** The plain script, and its arguments after the broker's URL and the queue. */
   plain: [script: string, ...more: string[]];
   /** The database's config node and the write node, which has the id `write`. */
   nodes: FlowNode[];
 }
 
 /** Prints the speed of `amqp in` → `sql write` with default settings as a ratio to the plain script, round by round on the same servers. */
-export async function compare(destination: Destination): Promise<void> {
+export async function fillFromQueue(destination: Destination): Promise<void> {
   const [rabbit, nodeRed] = await Promise.all([new RabbitMq().start(), new NodeRed().start()]);
   await publish(rabbit, QUEUE, []);
   const contents = Array.from({ length: COUNT }, (_, value) => message(value));
@@ -44,28 +44,20 @@ export async function compare(destination: Destination): Promise<void> {
     return rate;
   };
 
-  const ratios: number[] = [];
-  const rates: number[] = [];
-  const rounds = new Rounds();
-  for (let round = 0; rounds.left(round); round += 1) {
-    const plain = await measured(async () => {
-      const child = fork(script, [rabbit.url, QUEUE, ...more], { execArgv: [] });
-      child.once("exit", (code) => {
-        if (code) throw new Error(`${script} failed`);
-      });
-      return () => child.kill();
-    });
-    const ours = await measured(async () => {
+  const what = {
+    name: `queue → ${destination.name}`,
+    goal: destination.goal,
+    work: `${COUNT} messages of ${SIZE} bytes`,
+    more: () => `Node-RED's main process ${nodeRed.rss.toFixed(0)} MB`,
+  };
+  const plain = (): Promise<number> => measured(() => Promise.resolve(started(script, [rabbit.url, QUEUE, ...more])));
+  const ours = (): Promise<number> => {
+    return measured(async () => {
       await nodeRed.deploy(tab(brokerNode(rabbit), inNode(QUEUE, ["write"]), ...destination.nodes));
       return () => nodeRed.deploy(tab());
     });
-    console.log(`  round ${round}: plain script ${plain.toFixed(0)}/s, Node-RED ${ours.toFixed(0)}/s, ratio ${(ours / plain).toFixed(2)}   ${load()}`);
-    if (round === 0) continue; // warms up
-    ratios.push(ours / plain);
-    rates.push(ours);
-  }
-  const note = `${median(rates).toFixed(0)}/s, ${COUNT} messages of ${SIZE} bytes a round, ${ratios.length} rounds, Node-RED's main process ${nodeRed.rss.toFixed(0)} MB`;
-  report(`queue → ${destination.name}`, median(ratios), destination.goal, note);
+  };
+  await compare(what, { name: "plain script", run: plain }, { name: "Node-RED", run: ours });
 }
 
 function message(value: number): object {

@@ -33,7 +33,7 @@ interface Alarm {
 }
 
 /**
- * Remembers the latest `done` and the latest error, until the code that runs now has ended. Node-RED tells Catch nodes or the log of an error, and Complete nodes of a
+ * Remembers the latest `done` and, until the code that runs now has ended, the latest error. Node-RED tells Catch nodes or the log of an error, and Complete nodes of a
  * `done`, within the call that reports it. So they tell to which delivery a message at such a node belongs when the asynchronous context cannot.
  */
 export class Reports {

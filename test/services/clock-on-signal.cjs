@@ -1,4 +1,4 @@
-// Loaded into a Node-RED under test by NODE_OPTIONS: its clock is set by as many ms as the file `clock` beside its user directory says, at the start and on SIGURG, which Node-RED has no use for.
+// Loaded into a Node-RED under test by NODE_OPTIONS. Moves its clock by as many ms as the file `clock` next to its user directory says, at the start and on SIGURG, which Node-RED does not use.
 const fs = require("node:fs");
 const path = require("node:path");
 
@@ -10,7 +10,7 @@ const set = () => {
   try {
     ahead = Number(fs.readFileSync(path.join(directory, "../clock"), "utf8"));
   } catch {
-    ahead = 0; // nobody has set it
+    ahead = 0; // there is no such file
   }
 };
 if (process.argv.includes("-u")) {

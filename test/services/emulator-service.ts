@@ -3,17 +3,17 @@ import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "@surewire/salesforce-e
 import { Service, type ServiceOptions } from "./service";
 import { freePorts, isListening } from "./wait";
 
-/** The part of the counts that is read here. */
+/** The counts that are read here. */
 interface StatsReading {
   apiCalls: number;
-  /** Live records by object. */
+  /** Number of live records by object. */
   records: Record<string, number>;
 }
 
 const API = "/services/data/v66.0";
 const PROGRAM = path.resolve(__dirname, "../../emulator/bin/surewire-salesforce-emulator.js");
 
-/** The org emulator in a process of its own, asked over HTTP like any org. */
+/** The org emulator in its own process. It is called over HTTP like any org. */
 export class EmulatorService extends Service {
   readonly clientId = DEFAULT_CLIENT_ID;
   readonly clientSecret = DEFAULT_CLIENT_SECRET;
@@ -22,12 +22,12 @@ export class EmulatorService extends Service {
     super("emulator", options);
   }
 
-  /** Login URL, instance URL, and the page with the cases in one. */
+  /** The login URL, the instance URL, and the page with the cases. */
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** All rows of a SOQL query, through the query API and its pages. */
+  /** Returns all rows of a SOQL query, from all pages of the query API. */
   async query<R>(soql: string): Promise<R[]> {
     const headers = { authorization: `Bearer ${await this.#login()}` };
     const rows: R[] = [];
@@ -42,27 +42,27 @@ export class EmulatorService extends Service {
     return rows;
   }
 
-  /** Cases the org holds at this moment, for the progress line: no API call is counted for it. */
+  /** Returns the present number of cases in the org, for the progress line. This does not count as an API call. */
   async caseCount(): Promise<number> {
     return (await this.stats()).records.Case ?? 0;
   }
 
-  /** What the org has counted since its start or the last {@link reset}. */
+  /** Returns the counts since the start of the org or the last {@link reset}. */
   stats(): Promise<StatsReading> {
     return this.#control("stats", "GET") as Promise<StatsReading>;
   }
 
-  /** Answers every call with 503 for a while. @param ms - how long */
+  /** Makes the org answer all calls with 503. @param ms - for how long */
   async unavailable(ms: number): Promise<void> {
     await this.#control("unavailable", "POST", { ms });
   }
 
-  /** No records, no counts, no faults. */
+  /** Removes all records, counts and faults. */
   async reset(): Promise<void> {
     await this.#control("reset", "POST");
   }
 
-  /** The newest records of an object, newest first. */
+  /** Returns the newest records of an object, newest first. */
   async newest(object: string, count: number): Promise<Record<string, unknown>[]> {
     return ((await this.#control(`records/${object}?limit=${count}`, "GET")) as { records: Record<string, unknown>[] }).records;
   }

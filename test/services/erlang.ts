@@ -4,21 +4,21 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** How often a node that cannot be reached is called. */
+/** How often a call is tried when the node cannot be reached. */
 const TRIES = 5;
 
-/** Characters of a piece of the answer: beyond 65,535 Erlang sends a string as a list of numbers. */
+/** Number of characters of a piece of the answer. Erlang sends a string of more than 65,535 characters as a list of numbers. */
 const PIECE = 60_000;
 
-/** Bytes as Erlang writes a binary, whatever is in them. */
+/** Returns an Erlang binary with the bytes of any text. */
 export const binary = (text: string): string => `<<${[...Buffer.from(text)].join(",")}>>`;
 
 /**
- * Evaluates an Erlang expression in a running node and gives what it comes to, by way of RabbitMQ's own JSON (so: maps, lists, numbers,
- * atoms, binaries). It takes some ms, where `rabbitmqctl` takes a second and a core.
+ * Evaluates an Erlang expression in a running node and returns the result, which RabbitMQ turns into JSON. So it can consist of maps, lists, numbers, atoms and binaries.
+ * This takes some ms, while `rabbitmqctl` takes a second and a core.
  *
- * @param env that the node was started with: HOME, where its cookie lies, and the port of its port mapper
- * @throws Error with what Erlang says
+ * @param env the environment with which the node was started: HOME, where its cookie is, and the port of its port mapper
+ * @throws Error with the message of Erlang
  */
 export async function evaluate<T>(node: string, expression: string, env: NodeJS.ProcessEnv): Promise<T> {
   const stdout = await call(node, `${inPieces}(base64:encode(rabbit_json:encode(${expression}))).\n`, env);
@@ -27,11 +27,11 @@ export async function evaluate<T>(node: string, expression: string, env: NodeJS.
   return JSON.parse(Buffer.from(pieces.replaceAll(/[^\w+/=]/g, ""), "base64").toString()) as T;
 }
 
-/** A node that is up may still be out of reach for a moment: whoever calls has a name of its own, and the port mapper may be slow to take it. */
+/** Calls a node. A running node may be out of reach for a moment, because each call has a name of its own, which the port mapper may be slow to accept. */
 async function call(node: string, code: string, env: NodeJS.ProcessEnv): Promise<string> {
   for (let left = TRIES; ; left -= 1) {
     const running = run("erl_call", ["-n", node, "-e"], { env, maxBuffer: 64 * 1024 * 1024 });
-    running.child.stdin?.on("error", () => undefined); // it ended before it read, as it does when the node is down: the promise tells
+    running.child.stdin?.on("error", () => undefined); // the process has ended before it has read, as when the node is down; the promise reports it
     running.child.stdin?.end(code);
     try {
       return (await running).stdout;

@@ -1,15 +1,15 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /**
- * What befalls a network. `refuse`: nobody listens, and what was connected is reset; `mute`: nothing comes through until it is mended, and then all of it;
- * `half-open`: the answers are lost, and the connections with them when it is mended; `slow`: each piece comes late; `cut`: each connection breaks in the middle of the next piece.
+ * A fault of a network. `refuse`: new connections are refused and existing ones are reset. `mute`: nothing gets through until the fault ends; then everything does.
+ * `half-open`: answers are lost, and connections are reset when the fault ends. `slow`: each piece is late. `cut`: each connection breaks in the middle of the next piece.
  */
 export type LinkFault = "refuse" | "mute" | "half-open" | "slow" | "cut";
 
-/** ms that a piece takes over a slow link. */
+/** Delay of a piece on a slow link, in ms. */
 const LATE = 150;
 
-/** A network between a client and a server on this machine, which can fail as networks do. */
+/** A network between a client and a server on this machine. It can fail as networks do. */
 export class FaultyLink {
   private readonly server: Server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket));
   private readonly sockets = new Set<Socket>();
@@ -17,7 +17,7 @@ export class FaultyLink {
 
   private constructor(private readonly target: () => number) {}
 
-  /** @param target port of the server, asked for each connection */
+  /** Makes a link. @param target returns the port of the server, for each connection */
   static async to(target: () => number): Promise<FaultyLink> {
     const link = new FaultyLink(target);
     await link.listen(0);
@@ -25,10 +25,10 @@ export class FaultyLink {
     return link;
   }
 
-  /** Where clients connect. */
+  /** The port to which clients connect. */
   port = 0;
 
-  /** Begins a fault, in the place of the one before. */
+  /** Begins a fault, which replaces the previous one. */
   async break(fault: LinkFault): Promise<void> {
     await this.mend();
     this.fault = fault;
@@ -45,7 +45,7 @@ export class FaultyLink {
     if (fault === "half-open") this.reset();
   }
 
-  /** Breaks all connections and listens no more. */
+  /** Resets all connections and stops listening. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));
     this.reset();

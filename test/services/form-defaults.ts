@@ -10,10 +10,10 @@ interface Definition {
   defaults: Record<string, { value: unknown; label?: string; required?: boolean; validate?: (this: object, value: unknown, options: object) => unknown }>;
 }
 
-/** What our forms share. */
+/** The scripts that our forms share. */
 const SHARED = readdirSync(join(ROOT, "nodes", "editor")).filter((file) => file.endsWith(".js")).map((file) => readFileSync(join(ROOT, "nodes", "editor", file), "utf8"));
 
-/** What the editor has against what a typed input holds, as far as the forms' tests need it: paths, numbers, JSON and JSONata. Blank where it has nothing. */
+/** Returns what the editor finds wrong with the value of a typed input, as far as the tests of forms need this: for paths, numbers, JSON and JSONata. Empty if nothing is wrong. */
 function typedProblem(value: unknown, type: string | undefined): string {
   const text = String(value);
   try {
@@ -26,7 +26,7 @@ function typedProblem(value: unknown, type: string | undefined): string {
   }
 }
 
-/** As `RED.validators.typedInput`, for a node that is not open in a form. */
+/** The same as `RED.validators.typedInput` for a node that is not open in a form. */
 function typedInput({ type, typeField = "", allowBlank }: { type?: string; typeField?: string; allowBlank?: boolean }) {
   return function (this: Record<string, string> | null, value: unknown): true | string {
     if (allowBlank && (value === "" || value === undefined)) return true;
@@ -35,7 +35,7 @@ function typedInput({ type, typeField = "", allowBlank }: { type?: string; typeF
   };
 }
 
-/** What a node's html registers in the editor, by type. There is no form open, and no browser. */
+/** Returns what the HTML of a node registers in the editor, by type. No form is open, and there is no browser. */
 export function registered(html: string): Map<string, Definition> {
   const found = new Map<string, Definition>();
   const RED = {
@@ -58,16 +58,16 @@ export function registered(html: string): Map<string, Definition> {
   return found;
 }
 
-/** What the editor saves of a new node of ours, but for its name. @param file of its form, from the project's folder */
+/** Returns what the editor saves for a new node of ours, without its name. @param file file of the form, relative to the project's folder */
 export function formDefaults(type: string, file: string): Record<string, unknown> {
   const definition = registered(join(ROOT, file)).get(type);
   if (!definition) throw new Error(`${file} registers no ${type}`);
   const defaults = Object.fromEntries(Object.entries(definition.defaults).filter(([name]) => name !== "name").map(([name, { value }]) => [name, value]));
-  // the other context's objects have other prototypes
+  // the objects of the other context have other prototypes
   return JSON.parse(JSON.stringify(defaults)) as Record<string, unknown>;
 }
 
-/** Properties of a saved node that its form would mark red, each with the reason. @param file of its form, from the project's folder */
+/** Returns the properties of a saved node that its form would mark red, each with the reason. @param file file of the form, relative to the project's folder */
 export function formErrors(node: { type: string } & Record<string, unknown>, file: string): string[] {
   const { defaults = {} } = registered(join(ROOT, file)).get(node.type) ?? {};
   return Object.entries(defaults).flatMap(([name, { required, validate }]) => {

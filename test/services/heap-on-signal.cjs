@@ -1,4 +1,4 @@
-// Loaded into a Node-RED under test by NODE_OPTIONS: on SIGWINCH, which Node-RED has no use for, it collects all garbage and logs what is left, in bytes.
+// Loaded into a Node-RED under test by NODE_OPTIONS. On SIGWINCH, which Node-RED does not use, collects all garbage and logs how many bytes of the heap are left.
 process.on("SIGWINCH", () => {
   global.gc();
   console.log(`heap after collection: ${process.memoryUsage().heapUsed}`);

@@ -8,7 +8,7 @@ import { freePorts } from "./wait";
 
 const run = promisify(execFile);
 
-/** A MariaDB server of Debian's package `mariadb-server`: user, password and database are all `surewire`. */
+/** A MariaDB server from Debian's package `mariadb-server`. User, password and database are all `surewire`. */
 export class MariaDb extends Service {
   readonly username = "surewire";
   readonly password = "surewire";
@@ -18,7 +18,7 @@ export class MariaDb extends Service {
     super("mariadb", options);
   }
 
-  /** For ODBC, without user and password, which are the database node's credentials. */
+  /** For ODBC, without user and password, which are credentials of the database node. */
   get connectionString(): string {
     return `Driver={MariaDB Unicode};Server=127.0.0.1;Port=${this.port};Database=${this.database}`;
   }
@@ -28,7 +28,7 @@ export class MariaDb extends Service {
     return `${this.connectionString};Uid=${this.username};Pwd=${this.password}`;
   }
 
-  /** Runs statements through the command line client. Every value is a string, as printed by the server; NULL is null. */
+  /** Runs statements with the command line client. @returns rows in which every value is a string as the server prints it, and NULL is null */
   async query(sql: string): Promise<Record<string, string | null>[]> {
     const connection = ["--no-defaults", "-h", "127.0.0.1", "-P", String(this.port), "--protocol=tcp", "-u", this.username, this.database];
     const options = ["--xml", "--default-character-set=utf8mb4", "-e", sql];
@@ -66,7 +66,7 @@ export class MariaDb extends Service {
       "--skip-name-resolve",
       "--innodb-buffer-pool-size=64M",
       "--innodb-log-file-size=16M",
-      "--innodb-flush-log-at-trx-commit=2", // a killed server loses nothing by it, only a machine without power does
+      "--innodb-flush-log-at-trx-commit=2", // with this, data is lost only in a power cut and not when the server is killed
     ];
     this.spawn(existsSync("/usr/sbin/mariadbd") ? "/usr/sbin/mariadbd" : "mariadbd", ["--no-defaults", ...options], serverUser("mysql"));
     await this.untilItAnswers(() => this.query("select 1"));
@@ -89,7 +89,7 @@ export class MariaDb extends Service {
   }
 }
 
-/** Rows of the client's `--xml` output, the one form of it that tells NULL from "NULL". */
+/** Returns the rows in the client's `--xml` output, which is the only output that distinguishes NULL from "NULL". */
 function rowsOf(xml: string): Record<string, string | null>[] {
   return [...xml.matchAll(/<row>([\s\S]*?)<\/row>/g)].map(([, row = ""]) => {
     const fields = row.matchAll(/<field name="([^"]*)"(?: xsi:nil="true")?(?: \/>|>([\s\S]*?)<\/field>)/g);

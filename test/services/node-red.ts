@@ -6,25 +6,25 @@ import { freePorts, isListening, waitFor } from "./wait";
 const PROJECT = path.resolve(__dirname, "../..");
 const MODULE = "@surewire/node-red-connectors";
 
-/** Nodes of Node-RED's own that no test's flow has, and whose libraries take a fourth of its start. */
+/** Node-RED's own nodes that no flow of a test uses. Their libraries take a quarter of the time of a start. */
 const LEFT_OUT = ["05-tls.js", "06-httpproxy.js", "10-mqtt.js", "21-httprequest.js", "22-websocket.js", "23-watch.js", "31-tcpin.js", "32-udp.js", "70-HTML.js", "70-YAML.js"];
 
-/** A node in a flow file; secrets go under `credentials`, as the editor posts them. */
+/** A node in a flow file. Secrets are under `credentials`, as the editor posts them. */
 export type FlowNode = { id: string; type: string; credentials?: Record<string, string> } & Record<string, unknown>;
 
 /** Options of {@link NodeRed}. */
 export interface NodeRedOptions extends ServiceOptions {
-  /** Where the pack comes from: `true` (default) links the built project into the user directory, `false` leaves it to the caller. */
+  /** Whether to link the built project into the user directory. If not, the caller has to install the pack. Default true. */
   link?: boolean;
-  /** Added to the environment. */
+  /** Variables to add to the environment. */
   env?: NodeJS.ProcessEnv;
-  /** Serve the editor. Default false. */
+  /** Whether to serve the editor. Default false. */
   editor?: boolean;
   /** Default `info`. */
   logLevel?: "info" | "trace";
 }
 
-/** Node-RED 5 in a process of its own, with the built pack (`npm run build`), user directory and admin API on loopback. */
+/** Node-RED 5 in its own process, with the built pack (`npm run build`), its own user directory, and the admin API on the loopback interface. */
 export class NodeRed extends Service {
   readonly #env: NodeJS.ProcessEnv;
   readonly #link: boolean;
@@ -54,7 +54,7 @@ export class NodeRed extends Service {
     return this.processes[0]?.pid ?? 0;
   }
 
-  /** Everything it has logged, over all its starts. */
+  /** The log since its first start. */
   get log(): string {
     return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8") : "";
   }
@@ -91,7 +91,7 @@ export class NodeRed extends Service {
       disableEditor: !this.#editor,
       nodesExcludes: this.#editor ? [] : LEFT_OUT,
       editorTheme: { tours: false },
-      externalModules: { palette: { allowInstall: false } }, // else each start runs npm, to ask for its version
+      externalModules: { palette: { allowInstall: false } }, // otherwise each start runs npm to find out its version
       telemetry: { enabled: false },
       logging: { console: { level: this.#logLevel, metrics: this.#logLevel === "trace", audit: this.#logLevel === "trace" } },
     };
@@ -104,7 +104,7 @@ export class NodeRed extends Service {
     const started = this.#starts();
     const red = path.join(PROJECT, "node_modules", "node-red", "red.js");
     this.spawn(process.execPath, [red, "-u", this.userDir], { env: { ...process.env, NODE_OPTIONS: "", ...this.#env } });
-    await this.untilItAnswers(async () => this.#starts() > started && isListening(this.port)); // neither waits for the other
+    await this.untilItAnswers(async () => this.#starts() > started && isListening(this.port)); // each of the two may come first
   }
 
   protected requestStop(): void {

@@ -1,7 +1,7 @@
 import { Service } from "./service";
 import { freePorts, isListening, waitFor } from "./wait";
 
-/** Erlang's port mapper for nodes that are to find each other. Outlives each of them, as it does on a machine of its own. */
+/** Erlang's port mapper for nodes that must find each other. It outlives each of them, as on a real machine. */
 export class PortMapper extends Service {
   constructor() {
     super("epmd");

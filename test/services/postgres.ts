@@ -13,13 +13,13 @@ const run = promisify(execFile);
 
 export interface PostgresOptions extends ServiceOptions {
   /**
-   * Wait for the disk at each commit, as a real server does. Default false: a killed server loses nothing by it, only a machine
-   * that loses its power does, and slow disks would rule the tests' time.
+   * Whether to wait for the disk at each commit, as a real server does. Default false: without it, data is lost only in a power cut and not when the server is killed, and
+   * the time of the tests does not depend on slow disks.
    */
   fsync?: boolean;
 }
 
-/** A PostgreSQL server of Debian's package `postgresql`: user, password and database are all `surewire`. */
+/** A PostgreSQL server from Debian's package `postgresql`. User, password and database are all `surewire`. */
 export class Postgres extends Service {
   readonly username = "surewire";
   readonly password = "surewire";
@@ -31,7 +31,7 @@ export class Postgres extends Service {
     this.#fsync = options.fsync ?? false;
   }
 
-  /** For ODBC, without user and password, which are the database node's credentials. */
+  /** For ODBC, without user and password, which are credentials of the database node. */
   get connectionString(): string {
     return `Driver={PostgreSQL Unicode};Server=127.0.0.1;Port=${this.port};Database=${this.database}`;
   }
@@ -46,7 +46,7 @@ export class Postgres extends Service {
     return { host: "127.0.0.1", port: this.port, user: this.username, password: this.password, database: this.database };
   }
 
-  /** Runs one statement on a connection of its own and gives the rows. */
+  /** Runs one statement on a connection of its own. @returns the rows */
   async query<R extends object = Record<string, unknown>>(sql: string, values: unknown[] = []): Promise<R[]> {
     return (await this.#query(this.database, sql, values)) as R[];
   }
@@ -82,16 +82,16 @@ export class Postgres extends Service {
     if (found.length === 0) await this.#query("postgres", `create database ${this.database}`);
   }
 
-  /** SIGINT: "fast" – ends connections, rolls back, writes a checkpoint. */
+  /** Sends SIGINT, which asks for a "fast" shutdown: ends connections, rolls back, writes a checkpoint. */
   protected requestStop(): void {
     this.signalAll("SIGINT");
   }
 
   protected crash(): void {
-    this.signalAll("SIGSTOP"); // so that it forks no more of them meanwhile
+    this.signalAll("SIGSTOP"); // so that it forks no more backends in the meantime
     const backends = this.processes.flatMap((record) => childrenOf(record.pid));
     this.signalAll("SIGKILL");
-    for (const backend of backends) signal(backend, "SIGKILL"); // else they hold the shared memory, and the next start is refused
+    for (const backend of backends) signal(backend, "SIGKILL"); // otherwise they keep the shared memory, and the next start is refused
   }
 
   async #query(database: string, sql: string, values: unknown[] = []): Promise<object[]> {
@@ -110,7 +110,7 @@ export class Postgres extends Service {
   }
 }
 
-/** Folder of the newest server on this machine. */
+/** Returns the folder with the programs of the newest server on this machine. */
 function binaries(): string {
   const versions = existsSync(ROOT) ? readdirSync(ROOT).filter((version) => existsSync(path.join(ROOT, version, "bin/postgres"))) : [];
   const newest = versions.sort((a, b) => Number(a) - Number(b)).at(-1);

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 
-/** A process on this machine, told apart from a later one that got the same number. */
+/** A process on this machine. Distinguishes it from a later one with the same id. */
 export interface ProcessRecord {
   pid: number;
-  /** Start time in clock ticks since boot (field 22 of /proc/<pid>/stat); "" where there is no /proc. */
+  /** Start time in clock ticks since boot (field 22 of /proc/<pid>/stat); "" if there is no /proc. */
   started: string;
 }
 
-/** Fields of /proc/<pid>/stat behind the command name, which may itself hold spaces and brackets. */
+/** Returns the fields of /proc/<pid>/stat after the command name, which may itself contain spaces and parentheses. */
 function statFields(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -17,12 +17,12 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-/** Record of the process `pid` as it runs now. */
+/** Returns the record of the process that has this id now. */
 export function recordOf(pid: number): ProcessRecord {
   return { pid, started: statFields(pid)?.[19] ?? "" };
 }
 
-/** True while the recorded process runs; false once it ended, is a zombie, or its number went to another process. */
+/** Whether the recorded process runs: false if it has ended or is a zombie, or if another process has its id. */
 export function isAlive(record: ProcessRecord): boolean {
   if (!existsSync("/proc/self/stat")) {
     try {
@@ -42,11 +42,11 @@ export function signal(record: ProcessRecord, name: NodeJS.Signals): void {
   try {
     process.kill(record.pid, name);
   } catch {
-    // ended between the look and the signal
+    // it has ended between the check and the signal
   }
 }
 
-/** Direct children of a process: PostgreSQL's backends have sessions of their own, so a process group does not reach them. */
+/** Returns the direct children of a process. PostgreSQL's backends have sessions of their own, so a signal to a process group does not reach them. */
 export function childrenOf(pid: number): ProcessRecord[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();

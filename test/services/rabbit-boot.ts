@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:f
 import path from "node:path";
 import { binary } from "./erlang";
 
-/** Where Debian's packages put the parts of a broker: what changes with a new version of one of them. */
+/** The folders into which Debian's packages install the parts of a broker. Their content changes with a new version of a part. */
 const INSTALLED = ["/usr/lib/erlang/bin", "/usr/lib/erlang/releases", "/usr/lib/rabbitmq/lib"];
 const CACHE = path.resolve(__dirname, "../../.cache");
 
 /**
- * Boot script for brokers, which loads at once, folder by folder, all that a broker has loaded in the end. Left to itself it looks for each
- * of some 900 modules in each of 60 folders and takes each in alone, which is more than half of the 4.6 s of processor time of its start.
- * Made of a running broker, once for each version that is installed; the path is without Erlang's ".boot".
+ * Returns the path of a boot script for brokers, without Erlang's ".boot". The script loads at once, folder by folder, everything that a started broker has loaded. Without
+ * it, a broker searches for each of some 900 modules in each of 60 folders and loads each separately, which takes more than half of the 4.6 s of processor time of its
+ * start. The script is made from a running broker, once for each installed version.
  */
 export const bootScript = (): string => {
   const files = INSTALLED.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)));
@@ -18,17 +18,17 @@ export const bootScript = (): string => {
   return path.join(CACHE, `rabbitmq-${createHash("sha256").update(facts.join("\n")).digest("hex").slice(0, 8)}`);
 };
 
-/** Makes {@link bootScript}, unless it is there. @param evaluate in a running broker */
+/** Makes the file of {@link bootScript} unless it exists. @param evaluate evaluates an expression in a running broker */
 export async function makeBootScript(evaluate: (expression: string) => Promise<unknown>): Promise<void> {
   const file = `${bootScript()}.boot`;
   if (existsSync(file)) return;
   mkdirSync(CACHE, { recursive: true });
-  const own = `${file}.${process.pid}`; // others may be about to make it as well
+  const own = `${file}.${process.pid}`; // other processes may be making it at the same time
   await evaluate(writtenTo(own));
   renameSync(own, file);
 }
 
-/** Modules with functions to be called as they are loaded are left out: that needs a kernel that runs. */
+/** Returns an expression that writes the script. It leaves out modules with functions that are called when they are loaded, because this needs a running kernel. */
 const writtenTo = (file: string): string => `begin
   {ok, Standard} = file:read_file(filename:join([code:root_dir(), "bin", "start_sasl.boot"])),
   {script, Id, Steps} = binary_to_term(Standard),

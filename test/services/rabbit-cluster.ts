@@ -3,13 +3,13 @@ import { PortMapper } from "./port-mapper";
 import { RabbitMq } from "./rabbitmq";
 import { freePorts, waitFor } from "./wait";
 
-/** Three RabbitMQ nodes on loopback that form a cluster, each with ports and a folder of its own, so that one can be killed and started again. */
+/** A cluster of three RabbitMQ nodes on the loopback interface. Each has its own ports and folder, so that one can be killed and started again. */
 export class RabbitCluster {
-  /** The three nodes, once {@link start} has resolved. */
+  /** The three nodes. Empty until {@link start} has resolved. */
   members: RabbitMq[] = [];
   readonly #mapper = new PortMapper();
 
-  /** Starts all three at once and resolves when each sees the other two. */
+  /** Starts all three at once. Resolves when they are one cluster. */
   async start(): Promise<this> {
     await this.#mapper.start();
     const ports = await portBlocks(3);
@@ -26,25 +26,25 @@ export class RabbitCluster {
     return this;
   }
 
-  /** Ends all three at once: nobody will read what they hold. */
+  /** Kills all three at once, since nobody will read their data. */
   async stop(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
     await Promise.all([...this.members, this.#mapper].map((service) => service.stop()));
   }
 
-  /** `amqp://127.0.0.1:<port>` of each, in order. */
+  /** The URLs of all nodes, in order: `amqp://127.0.0.1:<port>`. */
   get urls(): string[] {
     return this.members.map(({ url }) => url);
   }
 
-  /** One that runs. @throws when none does */
+  /** A node that runs. @throws Error when none does */
   get running(): RabbitMq {
     const found = this.members.find(({ isRunning }) => isRunning);
     if (!found) throw new Error("No node of the cluster runs");
     return found;
   }
 
-  /** The node that leads a quorum queue. */
+  /** Returns the node that leads a quorum queue. @throws Error when the queue has no leader */
   async leaderOf(queue: string): Promise<RabbitMq> {
     const rows = await this.running.evaluate<{ name: string; leader: string }[]>(LEADERS);
     const leader = rows.find(({ name }) => name === queue)?.leader;
@@ -60,7 +60,7 @@ export class RabbitCluster {
 
 const LEADERS = `[#{name => Name, leader => Leader} || [{name, {_, _, _, Name}}, {leader, Leader}] <- rabbit_amqqueue:info_all(<<"/">>, [name, leader])]`;
 
-/** First ports of `count` blocks that do not overlap. */
+/** Returns the first ports of `count` blocks of ports that do not overlap. */
 async function portBlocks(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) ports.add(await freePorts(8));

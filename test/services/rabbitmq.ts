@@ -8,23 +8,23 @@ import { bootScript, makeBootScript } from "./rabbit-boot";
 import { Service, type ServiceOptions } from "./service";
 import { freePorts, isListening, pause, waitFor } from "./wait";
 
-/** Not /usr/sbin: the wrapper there changes to the user rabbitmq. */
+/** The folder of the programs. Not /usr/sbin, because the wrappers there change to the user rabbitmq. */
 const BIN = "/usr/lib/rabbitmq/bin";
 
 const ERLANG_ARGUMENTS = [
   "-kernel inet_dist_use_interface {127,0,0,1}",
-  // No busy waiting: on two cores it takes the time that the tests need.
+  // No busy waiting, which would take time from the tests on two cores.
   "+sbwt none +sbwtdcpu none +sbwtdio none",
 ].join(" ");
-/** AMQP, distribution, port mapper, and the rest for rabbitmqctl, which is often run several times at once. */
+/** Number of ports: for AMQP, distribution and port mapper, and the others for rabbitmqctl, which often runs several times at once. */
 const PORTS = 8;
 
 const run = promisify(execFile);
 
-/** One queue as the broker counts it. */
+/** A queue with the broker's counts. */
 export interface QueueInfo {
   name: string;
-  /** "rabbit_quorum_queue" | "rabbit_classic_queue" | "rabbit_stream_queue" without the affixes */
+  /** "quorum", "classic" or "stream" */
   type: string;
   /** ready + unacknowledged */
   messages: number;
@@ -33,31 +33,31 @@ export interface QueueInfo {
   consumers: number;
 }
 
-/** One AMQP connection as the broker sees it. */
+/** An AMQP connection, as the broker sees it. */
 export interface ConnectionInfo {
   name: string;
   user: string;
-  /** `connection_name` that the client gave, or "" */
+  /** The `connection_name` that the client has given; "" if none */
   clientName: string;
   channels: number;
-  /** The broker's own. */
+  /** The broker's port. */
   port: number;
 }
 
-/** What a user may configure, write and read, as patterns of names. */
+/** Patterns of the names that a user may configure, write and read. */
 export type Permissions = readonly [configure: string, write: string, read: string];
 
-/** What a broker may be told beside what every service takes. */
+/** The options of a {@link RabbitMq}. */
 export interface RabbitMqOptions extends ServiceOptions {
-  /** Lines of `rabbitmq.conf` beside those the tests need. */
+  /** Lines of `rabbitmq.conf`, in addition to those that all tests need. */
   settings?: string[];
   /** Plugins of the package to enable, e.g. "rabbitmq_auth_mechanism_ssl". */
   plugins?: string[];
-  /** What makes this broker one of a cluster: all members share a cookie and Erlang's port mapper, which somebody else runs. */
+  /** For a member of a cluster: the cookie and the port of Erlang's port mapper, which all members share. The caller runs the port mapper. */
   membership?: { cookie: string; epmdPort: number };
 }
 
-/** A RabbitMQ node of Debian's package `rabbitmq-server`, user guest / guest, vhost `/`. */
+/** A RabbitMQ node from Debian's package `rabbitmq-server`. User and password are `guest`, the vhost is `/`. */
 export class RabbitMq extends Service {
   readonly username = "guest";
   readonly password = "guest";
@@ -68,30 +68,30 @@ export class RabbitMq extends Service {
     this.#options = options;
   }
 
-  /** Erlang's name of the node that listens on `port`. */
+  /** Returns Erlang's name of the node that listens on `port`. */
   static nodeName(port: number): string {
     return `surewire-${port}@localhost`;
   }
 
-  /** `amqp://127.0.0.1:<port>`, without credentials, as the broker node's `urls` wants it. */
+  /** `amqp://127.0.0.1:<port>`, without credentials, as in `urls` of the broker node. */
   get url(): string {
     return `amqp://127.0.0.1:${this.port}`;
   }
 
-  /** Runs `rabbitmqctl` (about a second a call) and gives its output. @throws with its error text */
+  /** Runs `rabbitmqctl`, which takes about a second. @returns its output. @throws Error with its error text */
   async ctl(...args: string[]): Promise<string> {
     const { stdout } = await run(path.join(BIN, "rabbitmqctl"), ["-n", RabbitMq.nodeName(this.port), "-q", ...args], { env: this.#environment });
     return stdout;
   }
 
-  /** Evaluates Erlang in the broker; see {@link evaluate}. */
+  /** Evaluates an Erlang expression in the broker. See {@link evaluate}. */
   evaluate<T = unknown>(expression: string): Promise<T> {
     return evaluate<T>(RabbitMq.nodeName(this.port), expression, this.#environment);
   }
 
   /**
-   * The queues of the vhost `/` as the broker counts them; NaN for a quorum queue that has no leader.
-   * @param prefix - what their names begin with. In a cluster that has lost a node, each queue too many may cost five seconds
+   * Returns the queues of the vhost `/` with the broker's counts, which are NaN for a quorum queue without a leader.
+   * @param prefix - the prefix of their names. In a cluster that has lost a node, each additional queue may take five seconds
    */
   async listQueues(prefix = ""): Promise<QueueInfo[]> {
     const rows = await this.evaluate<{ name: string; type: string; counts: unknown[] }[]>(queuesOf(prefix));
@@ -101,25 +101,25 @@ export class RabbitMq extends Service {
     });
   }
 
-  /** Deletes all queues of the vhost `/`, with what is in them. */
+  /** Deletes all queues of the vhost `/` with their messages. */
   async deleteQueues(): Promise<void> {
     await this.evaluate(`length([catch rabbit_amqqueue:delete(Queue, false, false, <<"test">>) || Queue <- rabbit_amqqueue:list(<<"/">>)])`);
   }
 
   /**
-   * To be awaited between the making of the last queue and a kill. RabbitMQ 3.10 writes the names of its quorum queues down half a second
-   * after the last one was made; when it is killed before, it forgets the queue with all it has confirmed.
+   * Stores the names of all queues on the disk. To be awaited between the declaration of the last queue and a kill: RabbitMQ 3.10 stores the names of its quorum queues half
+   * a second after the last declaration, and if it is killed before that, it forgets the queue with all messages that it has confirmed.
    */
   async writeDown(): Promise<void> {
     await this.evaluate("[dets:sync(Table) || Table <- dets:all()]");
   }
 
-  /** All connections of clients. */
+  /** Returns all connections of clients. */
   listConnections(): Promise<ConnectionInfo[]> {
     return this.evaluate<ConnectionInfo[]>(CONNECTIONS);
   }
 
-  /** The arguments that a queue was declared with. */
+  /** Returns the arguments with which a queue was declared. */
   async argumentsOf(queue: string): Promise<Record<string, unknown>> {
     return this.evaluate(`begin
       {ok, Queue} = rabbit_amqqueue:lookup({resource, <<"/">>, queue, ${binary(queue)}}),
@@ -127,35 +127,35 @@ export class RabbitMq extends Service {
     end`);
   }
 
-  /** Ends all connections of clients, as an operator may. */
+  /** Closes all connections of clients, as an operator might do. */
   async closeConnections(): Promise<void> {
     await this.evaluate(`[rabbit_networking:close_connection(Pid, "a test") || Pid <- rabbit_networking:connections()]`);
   }
 
-  /** Makes a vhost in which guest may do everything. */
+  /** Adds a vhost in which guest may do everything. */
   async addVhost(name: string): Promise<void> {
     await this.evaluate(`rabbit_vhost:add(${binary(name)}, <<"test">>)`);
     await this.permit(this.username, [".*", ".*", ".*"], name);
   }
 
-  /** Makes a user who may do what the patterns allow: configure, write, read. Default: everything. */
+  /** Adds a user. @param permissions Default: everything. */
   async addUser(name: string, password: string, permissions: Permissions = [".*", ".*", ".*"]): Promise<void> {
     await this.evaluate(`rabbit_auth_backend_internal:add_user(${binary(name)}, ${binary(password)}, <<"test">>)`);
     await this.permit(name, permissions);
   }
 
-  /** Changes what a user may do. */
+  /** Sets the permissions of a user. */
   async permit(name: string, permissions: Permissions, vhost = "/"): Promise<void> {
     const patterns = permissions.map(binary).join(", ");
     await this.evaluate(`rabbit_auth_backend_internal:set_permissions(${binary(name)}, ${binary(vhost)}, ${patterns}, <<"test">>)`);
   }
 
-  /** Has the broker block all that publish, as it does when its memory runs low, or ends that. */
+  /** Makes the broker block all publishers, as when its memory runs low, or ends this. */
   async block(blocked: boolean): Promise<void> {
     await this.evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${blocked ? "0.00001" : "0.4"})`);
   }
 
-  /** Resolves when the broker takes an AMQP connection. @param timeout - ms, default 60,000 */
+  /** Resolves when the broker accepts an AMQP connection. @param timeout - in ms. Default 60,000 */
   async waitUp(timeout = 60_000): Promise<void> {
     await waitFor(
       `RabbitMQ on port ${this.port}`,
@@ -190,7 +190,7 @@ export class RabbitMq extends Service {
   protected async launch(): Promise<void> {
     if (!existsSync(path.join(BIN, "rabbitmq-server"))) throw new Error("RabbitMQ is not installed: apt-get install rabbitmq-server");
     if (!this.#options.membership) {
-      // Started by us, since the one that Erlang starts by itself is a daemon that stays behind.
+      // The one that Erlang would start is a daemon that keeps running after the broker has ended.
       this.spawn("epmd", ["-address", "127.0.0.1", "-port", String(this.#epmdPort)], { env: this.#environment });
       await waitFor("Erlang's port mapper", () => isListening(this.#epmdPort), { interval: 10 });
     }
@@ -209,7 +209,7 @@ export class RabbitMq extends Service {
     this.signalAll("SIGKILL");
   }
 
-  /** The port mapper goes last: a node that cannot reach it while it stops waits for it. */
+  /** Stops the node and then the port mapper, because a node that stops waits for the port mapper if it cannot reach it. */
   async #stopInOrder(): Promise<void> {
     const pid = this.#serverPid;
     if (pid !== undefined) {
@@ -220,7 +220,7 @@ export class RabbitMq extends Service {
           await pause(20);
         }
       } catch {
-        // gone
+        // it has ended
       }
     }
     this.signalAll("SIGTERM");
@@ -246,8 +246,8 @@ export class RabbitMq extends Service {
     return {
       PATH: `${process.env.PATH ?? ""}:/usr/lib/erlang/bin:/usr/sbin`,
       LANG: "C.UTF-8",
-      HOME: this.folder, // Erlang's cookie lives here
-      RABBITMQ_CONF_ENV_FILE: path.join(this.folder, "env.conf"), // not the machine's own in /etc/rabbitmq
+      HOME: this.folder, // the folder of Erlang's cookie
+      RABBITMQ_CONF_ENV_FILE: path.join(this.folder, "env.conf"), // instead of the machine's own file in /etc/rabbitmq
       RABBITMQ_CONFIG_FILE: path.join(this.folder, "rabbitmq.conf"),
       RABBITMQ_ENABLED_PLUGINS_FILE: path.join(this.folder, "enabled_plugins"),
       RABBITMQ_NODENAME: RabbitMq.nodeName(this.port),
@@ -267,8 +267,9 @@ export class RabbitMq extends Service {
 }
 
 /**
- * A quorum queue is asked itself: what else is known of it is up to its tick old, and nothing right after a start. The query is one that
- * waits for a leader that is confirmed. One that has none cannot say; one that the broker is still reading after its start may tell too few.
+ * Returns an expression for the queues and their counts. Quorum queues are asked themselves, because the broker's statistics are old by up to a tick, and are missing right
+ * after a start. The query waits for a confirmed leader. A queue without a leader has no counts, and a queue that the broker is still recovering after its start may report
+ * too few messages.
  */
 const queuesOf = (prefix: string): string => `begin
   Count = fun (State) -> [rabbit_fifo:query_messages_ready(State), rabbit_fifo:query_messages_checked_out(State), rabbit_fifo:query_consumer_count(State)] end,
@@ -280,7 +281,7 @@ const queuesOf = (prefix: string): string => `begin
     || Queue <- rabbit_amqqueue:list(<<"/">>), {resource, _, _, Name} <- [amqqueue:get_name(Queue)], string:prefix(Name, ${binary(prefix)}) =/= nomatch]
 end`;
 
-/** NaN where it is not known: equal to nothing that a test waits for. */
+/** Returns a count. An unknown count becomes NaN, so that it is not equal to anything that a test waits for. */
 const count = (value: unknown): number => (typeof value === "number" ? value : value === null ? Number.NaN : 0);
 
 const CONNECTIONS = `

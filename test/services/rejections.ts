@@ -1,4 +1,4 @@
-/** The rejections that `work` leaves behind with nobody to handle them: each would end Node-RED. */
+/** Returns the unhandled rejections that `work` leaves behind. Each of them would end Node-RED. */
 export async function rejectionsLeftBy(work: () => unknown): Promise<string[]> {
   const left: string[] = [];
   const note = (error: unknown): void => void left.push(String(error));
@@ -7,7 +7,7 @@ export async function rejectionsLeftBy(work: () => unknown): Promise<string[]> {
   process.on("unhandledRejection", note);
   try {
     await work();
-    await new Promise((resolve) => setImmediate(resolve)); // they are told of at the end of a turn
+    await new Promise((resolve) => setImmediate(resolve)); // they are reported at the end of a turn
     return left;
   } finally {
     process.off("unhandledRejection", note);

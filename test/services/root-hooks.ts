@@ -1,6 +1,6 @@
 import { stopAll } from "./service";
 
-/** Stops the shared servers when all test files of the run are through. */
+/** Stops the shared servers after the last test file of a run. */
 export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(60_000);

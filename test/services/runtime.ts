@@ -6,17 +6,16 @@ import util from "@node-red/util";
 import RED from "node-red";
 import { held, testBench } from "./test-nodes/test-nodes";
 
-/** A node of a test's flow: everything but `z`, which {@link Runtime.deploy} adds, and wires, which default to none. */
+/** A node in the flow of a test, without `z`, which {@link Runtime.deploy} adds. Default: no wires. */
 export type FlowNodeConfig = { id: string; type: string; wires?: string[][] } & Record<string, unknown>;
 
 /**
- * A real Node-RED runtime in this process, without editor and HTTP: what the flow tracker needs and the test helper lacks
- * (hooks, deploys, logging).
+ * A real Node-RED runtime in this process, without editor and HTTP. It has what the flow tracker needs and the test helper does not have: hooks, deploys and logging.
  */
 export class Runtime {
   private userDir = "";
 
-  /** @param settings beside those the tests need */
+  /** @param settings settings in addition to those that all tests need */
   constructor(private readonly settings: object = {}) {}
 
   async start(): Promise<void> {
@@ -42,7 +41,7 @@ export class Runtime {
     rmSync(this.userDir, { recursive: true, force: true });
   }
 
-  /** Deploys a flow on one tab. @param type as the editor's Deploy menu has them */
+  /** Deploys a flow on one tab. @param type as in the editor's Deploy menu */
   async deploy(nodes: FlowNodeConfig[], type: "full" | "flows" | "nodes" = "full"): Promise<void> {
     const flows = [
       { id: "tab", type: "tab", label: "test" },
@@ -56,19 +55,19 @@ export class Runtime {
     await started;
   }
 
-  /** `setFlows` answers when the old flows have stopped; the new ones start after that. */
+  /** Resolves when the flows have started. `setFlows` resolves when the old flows have stopped, which is before that. */
   private started(): Promise<void> {
     return new Promise((resolve) => (util as unknown as { events: EventEmitter }).events.once("flows:started", () => resolve()));
   }
 
-  /** Deploys a flow for a test that starts from nothing. */
+  /** Deploys a flow and forgets everything from earlier tests. */
   async fresh(nodes: FlowNodeConfig[]): Promise<void> {
     testBench.reset();
     held.length = 0;
     await this.deploy(nodes);
   }
 
-  /** A running node. */
+  /** Returns a running node. */
   node<T>(id: string): T {
     return (RED as unknown as { nodes: { getNode(id: string): T } }).nodes.getNode(id);
   }
@@ -78,7 +77,7 @@ export class Runtime {
   }
 }
 
-/** What nodes warn of while `run` runs. */
+/** Returns the warnings of nodes while `run` runs. */
 export async function warningsDuring(run: () => Promise<void>): Promise<string[]> {
   const { log } = util as unknown as { log: { addHandler(handler: object): void; removeHandler(handler: object): void } };
   const lines: string[] = [];

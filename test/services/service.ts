@@ -8,10 +8,10 @@ import { waitFor } from "./wait";
 
 const PROJECT = path.resolve(__dirname, "../..");
 const STATE_FILE = "service.json";
-/** Characters of a server's log that the error shows when it does not start. */
+/** How many characters of a server's log are in the error when it does not start. */
 const LOG_SHOWN = 2_000;
 
-/** What a service's folder says about itself, for a later process that has to clean up. */
+/** The content of the state file in the folder of a service, for a later process that has to clean up. */
 interface State {
   owner: ProcessRecord;
   processes: ProcessRecord[];
@@ -23,45 +23,45 @@ export interface ServiceOptions {
   port?: number;
   /** Folder of data, log and pid files. Default `.services/<name>-<port>` in the project. */
   folder?: string;
-  /** Remove the folder when the service stops for good. Default: true without `folder`, else false. */
+  /** Whether to remove the folder when the service stops for good. Default: true if no `folder` is given, otherwise false. */
   temporary?: boolean;
 }
 
-/** Everything started in this process, for {@link stopAll}. */
+/** All services that were started in this process, for {@link stopAll}. */
 const running = new Set<Service>();
 
 /**
- * A private server that belongs to this process: own folder, own port, loopback only. Servers do not take part in the terminal's
- * Ctrl-C (own session), so whoever started them stops them in order; should this process be killed, the next one that starts any
- * service finds the folder's state file and clears up.
+ * A server that belongs to this process. It has its own folder and port, and listens only on the loopback interface. It runs in its own session, so that Ctrl-C in the
+ * terminal does not reach it and this process can stop it in an orderly way. If this process is killed, the next one that starts any service finds the state file in the
+ * folder and cleans up.
  */
 export abstract class Service {
-  /** Loopback port, known after {@link start}. */
+  /** Loopback port. Known after {@link start}. */
   port = 0;
-  /** Absolute path of the service's folder, known after {@link start}. */
+  /** Absolute path of the service's folder. Known after {@link start}. */
   folder = "";
   readonly #options: ServiceOptions;
   #processes: ProcessRecord[] = [];
-  /** The program that was spawned last, and how it has ended. */
+  /** How the program that was spawned last has ended. */
   #spawned: { end?: string } = {};
 
-  /** @param name - in folder names and errors, e.g. "rabbitmq" */
+  /** @param name - used in folder names and errors, e.g. "rabbitmq" */
   constructor(readonly name: string, options: ServiceOptions = {}) {
     this.#options = options;
   }
 
-  /** Free port or ports for this service. */
+  /** Returns a free port, or the first of the free ports, for this service. */
   protected abstract choosePort(): Promise<number>;
-  /** Makes the data folder ready; called before each start, so it has to be idempotent. */
+  /** Prepares the data folder. It is called before each start, so it must be idempotent. */
   protected abstract prepare(): Promise<void>;
   /** Starts the server and resolves when it answers. */
   protected abstract launch(): Promise<void>;
-  /** Asks the server to end in good order. */
+  /** Asks the server to end in an orderly way. */
   protected abstract requestStop(): void;
-  /** Ends the server like a crash would. */
+  /** Ends the server as a crash would. */
   protected abstract crash(): void;
 
-  /** Starts the server and resolves when it accepts work. Does nothing when it is up already. */
+  /** Starts the server and resolves when it is ready. Does nothing if it already runs. */
   async start(): Promise<this> {
     if (this.isRunning) return this;
     await this.#settleIn();
@@ -70,15 +70,15 @@ export abstract class Service {
     try {
       await this.launch().catch((error: unknown) => this.#launchAgain(error));
     } catch (error) {
-      const said = this.#lastLog(); // goes with the folder
+      const said = this.#lastLog(); // the log is removed with the folder
       this.killNow();
-      if (this.#temporary) this.folder = ""; // what starts it again begins anew
+      if (this.#temporary) this.folder = ""; // the next start chooses a new one
       throw new Error(`${this.name} did not start: ${String(error)}\nIts log ends with:\n${said}`, { cause: error });
     }
     return this;
   }
 
-  /** A server that was killed a moment ago may find something of its predecessor and end: an operator's supervisor would start it once more. */
+  /** Launches the server once more, as a supervisor would. A server that was killed a moment ago may end because of something that its predecessor has left. */
   async #launchAgain(error: unknown): Promise<void> {
     if (this.isRunning) throw error;
     process.emitWarning(`${this.name} is started again: ${String(error)}\n${this.#lastLog()}`);
@@ -86,35 +86,35 @@ export abstract class Service {
     await this.launch();
   }
 
-  /** Stops the server in good order, keeps its data. Resolves when its processes have ended. */
+  /** Stops the server in an orderly way and keeps its data. Resolves when its processes have ended. */
   async halt(): Promise<void> {
     this.requestStop();
     await this.#ended(60_000);
   }
 
-  /** SIGKILL, as a crash of the machine's process would be. Data stays; {@link start} recovers it. */
+  /** Kills the server as a crash would. Its data stays, and {@link start} recovers it. */
   async kill(): Promise<void> {
     this.crash();
     await this.#ended(10_000);
   }
 
-  /** Has the server and its children stand still until {@link thaw}, as on a machine that is moved or swaps. */
+  /** Suspends the server and its children until {@link thaw}, as on a machine that is migrated or swaps. */
   freeze(): void {
     for (const record of this.#tree()) signal(record, "SIGSTOP");
   }
 
-  /** Lets them go on. */
+  /** Resumes the server after {@link freeze}. */
   thaw(): void {
     for (const record of this.#tree()) signal(record, "SIGCONT");
   }
 
-  /** Stops and starts again on the same port and data. */
+  /** Stops the server and starts it again with the same port and data. */
   async restart(): Promise<void> {
     await this.halt();
     await this.start();
   }
 
-  /** Stops for good: {@link halt}, and a temporary folder goes away. */
+  /** Stops the server for good and removes a temporary folder. */
   async stop(): Promise<void> {
     if (this.folder === "") return;
     await this.halt();
@@ -122,7 +122,7 @@ export abstract class Service {
     this.#leave();
   }
 
-  /** True while the server's processes run. */
+  /** Whether a process of the server runs. */
   get isRunning(): boolean {
     return this.#processes.some(isAlive);
   }
@@ -132,22 +132,22 @@ export abstract class Service {
     return path.join(this.folder, "server.log");
   }
 
-  /** Ends everything at once without waiting; for the exit of this process. */
+  /** Ends everything at once without waiting. For the exit of this process. */
   killNow(): void {
     this.crash();
     try {
       this.#leave();
     } catch {
-      // a dying process still wrote into the folder: the next sweep takes it away
+      // a dying process has still written to the folder; the next sweep removes it
     }
   }
 
-  /** Starts a program in a session of its own, writing to {@link logFile}, and remembers it for clean-up. */
+  /** Starts a program in its own session, with its output in {@link logFile}, and remembers it for the clean-up. */
   protected spawn(command: string, args: string[], options: SpawnOptions = {}): ChildProcess {
     const log = openSync(this.logFile, "a");
     const child = spawn(command, args, { cwd: this.folder, ...options, detached: true, stdio: ["ignore", log, log] });
     closeSync(log);
-    const spawned: { end?: string } = (this.#spawned = {}); // its predecessor's end may be told after this
+    const spawned: { end?: string } = (this.#spawned = {}); // the end of its predecessor may be reported after this
     child.on("error", (error) => (spawned.end ??= String(error)));
     child.on("exit", (code, signal) => (spawned.end ??= signal ?? `status ${code}`));
     child.unref();
@@ -155,19 +155,19 @@ export abstract class Service {
     return child;
   }
 
-  /** Waits until the server that was just started answers. @throws at once when it has ended instead */
+  /** Waits until the server that was just started answers. @throws Error at once if it has ended instead */
   protected async untilItAnswers(ask: () => Promise<unknown>): Promise<void> {
     await waitFor(`${this.name} on port ${this.port}`, async () => this.#spawned.end !== undefined || (await ask()), { timeout: 60_000 });
     if (this.#spawned.end !== undefined) throw new Error(`it has ended (${this.#spawned.end})`);
   }
 
-  /** Remembers a process that has to be gone when the service stops. */
+  /** Remembers a process that must end with the service. */
   protected remember(pid: number): void {
     if (!this.#processes.some((record) => record.pid === pid)) this.#processes.push(recordOf(pid));
     this.#save();
   }
 
-  /** Processes of the service that this process started. */
+  /** The processes of the service. */
   protected get processes(): readonly ProcessRecord[] {
     return this.#processes;
   }
@@ -188,7 +188,7 @@ export abstract class Service {
     this.#save();
   }
 
-  /** Chooses port and folder once, and takes a folder over from a process that died. */
+  /** Chooses port and folder once. Takes over a folder from a process that has died. */
   async #settleIn(): Promise<void> {
     if (this.folder !== "") return;
     sweep();
@@ -218,12 +218,12 @@ export abstract class Service {
   }
 }
 
-/** Stops every service that this process started; the folders of temporary ones go away. */
+/** Stops all services that this process has started, and removes temporary folders. */
 export async function stopAll(): Promise<void> {
   await Promise.all([...running].map((service) => service.stop()));
 }
 
-/** Kills what is left at once: the last resort on the way out. */
+/** Kills all services that are left, at the exit of this process. */
 function killAll(): void {
   for (const service of running) service.killNow();
   running.clear();
@@ -233,15 +233,15 @@ process.on("exit", killAll);
 for (const name of ["SIGTERM", "SIGHUP"] as const) {
   const end = (): void => {
     killAll();
-    process.off(name, end); // not before: the signal often comes twice, to the group and by npm, and the second would end us in the middle
-    process.kill(process.pid, name); // the handler is gone: the default action ends the process with the right status
+    process.off(name, end); // not before: the signal often comes twice, to the process group and from npm, and the second one would end this process too early
+    process.kill(process.pid, name); // without the handler, the default action ends the process with the right status
   };
   process.on(name, end);
 }
 
 /**
- * Folder that holds the services' folders. `.services` in the project, unless another user (PostgreSQL and MariaDB refuse to run
- * as root) could not reach it, as in a clone under /root: then one in the temporary directory.
+ * Returns the folder that contains the services' folders: `.services` in the project, or one in the temporary directory if other users cannot reach the project, as in a
+ * clone under /root. PostgreSQL and MariaDB refuse to run as root, so they run as other users.
  */
 function servicesRoot(): string {
   const inProject = path.join(PROJECT, ".services");
@@ -256,14 +256,14 @@ function reachableByOthers(folder: string): boolean {
   }
 }
 
-/** Clears up after processes that were killed before they could stop their services. */
+/** Cleans up after processes that were killed before they could stop their services. */
 function sweep(): void {
   const root = servicesRoot();
   if (!existsSync(root)) return;
   for (const entry of readdirSync(root)) void clearUp(path.join(root, entry), true);
 }
 
-/** Ends what a dead owner left in a folder. @param remove - take a temporary folder away as well */
+/** Ends the processes that a dead owner has left in a folder. @param remove - whether to remove a temporary folder as well */
 async function clearUp(folder: string, remove: boolean): Promise<void> {
   let state: State;
   try {
@@ -281,13 +281,13 @@ async function clearUp(folder: string, remove: boolean): Promise<void> {
   else await waitFor(`the end of what was left in ${folder}`, () => !state.processes.some(isAlive), { interval: 20 });
 }
 
-/** Takes the folder of a service away, with what somebody who was killed has left running in it. @throws while its owner runs */
+/** Removes the folder of a service, and ends the processes that a killed owner has left in it. @throws Error while its owner runs */
 export async function clearAway(folder: string): Promise<void> {
   await clearUp(folder, false);
   removeFolder(folder);
 }
 
 function removeFolder(folder: string): void {
-  // children of a killed server may write a last file while the folder goes
+  // children of a killed server may write a last file while the folder is removed
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
 }

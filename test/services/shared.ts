@@ -3,14 +3,14 @@ import { Postgres } from "./postgres";
 import { RabbitMq } from "./rabbitmq";
 import type { Service } from "./service";
 
-/** One server of a kind for all test files of a mocha run. */
+/** Returns a function that starts a server once for all test files of a mocha run. */
 function shared<S extends Service>(make: () => S): () => Promise<S> {
   let service: S | undefined;
   let starting: Promise<S> | undefined;
   return () => {
     service ??= make();
     const server = service;
-    // a test that killed the server and failed before it started it again must not take the others with it
+    // if a test has killed the server and failed before it has restarted it, this must not make the other tests fail
     starting = (starting ?? Promise.resolve(server)).catch(() => server).then(() => server.start());
     return starting;
   };
@@ -19,8 +19,8 @@ function shared<S extends Service>(make: () => S): () => Promise<S> {
 const rabbit = shared(() => new RabbitMq());
 
 /**
- * The run's RabbitMQ, started by the first who asks; always up when this resolves, and without the queues of the suites before: hundreds of
- * quorum queues cost it time at rest, and more when it starts. To be asked once a suite, before it makes queues of its own.
+ * Returns the RabbitMQ of this run. The first call starts it. It always runs when this resolves, and has no queues of earlier suites, because hundreds of quorum queues cost
+ * it time even at rest, and more when it starts. To be called once in a suite, before the suite declares queues.
  */
 export async function sharedRabbit(): Promise<RabbitMq> {
   const server = await rabbit();
@@ -28,7 +28,7 @@ export async function sharedRabbit(): Promise<RabbitMq> {
   return server;
 }
 
-/** The run's PostgreSQL. Use table names of your own. */
+/** Returns the PostgreSQL of this run. Suites must use different table names. */
 export const sharedPostgres = shared(() => new Postgres());
-/** The run's MariaDB. Use table names of your own. */
+/** Returns the MariaDB of this run. Suites must use different table names. */
 export const sharedMariaDb = shared(() => new MariaDb());

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 
-/** User that a server runs as. Empty when this process is no root: then it runs as ourselves. */
+/** The user as which a server runs. Empty if this process does not run as root: then the server has the same user. */
 export interface ServerUser {
   uid?: number;
   gid?: number;
 }
 
-/** The account that Debian's package made for a server that refuses to run as root. */
+/** Returns the user that Debian's package has created for a server that refuses to run as root. */
 export function serverUser(account: string): ServerUser {
   if (process.getuid?.() !== 0) return {};
   const id = (flag: string): number => Number(execFileSync("id", [flag, account], { encoding: "utf8" }));

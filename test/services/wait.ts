@@ -6,17 +6,17 @@ import path from "node:path";
 /** Resolves after `ms` milliseconds. For polling loops only; tests wait for conditions. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Lets the event loop turn so many times: what must not happen would have happened by then. */
+/** Waits for so many turns of the event loop. What must not happen would have happened by then. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
- * Polls until `condition` gives something truthy and resolves with it; a rejection of the condition counts as "not yet".
- * @param what - stands in the error's text
- * @param timeout - ms, default 30,000
- * @param interval - ms between two looks, default 50
- * @throws when the time is up, with the last error as cause
+ * Polls until `condition` returns something truthy, and resolves with it. A condition that throws counts as "not yet".
+ * @param what - part of the error's text
+ * @param timeout - in ms. Default 30,000
+ * @param interval - ms between two checks. Default 50
+ * @throws Error when the time is up, with the last error as its cause
  */
 export async function waitFor<T>(
   what: string,
@@ -37,15 +37,15 @@ export async function waitFor<T>(
   }
 }
 
-/** The same for what is there in a few ms: looks every 5. */
+/** The same with a check every 5 ms, for what takes only a few ms. */
 export function waitShortly<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
   return waitFor(what, condition, { interval: 5 });
 }
 
 /**
- * Looks for `ms` milliseconds whether `condition` still holds: for what must not happen, and of which nothing tells that it will not.
- * @param what - stands in the error's text
- * @throws at once when it no longer holds
+ * Checks for `ms` milliseconds that `condition` remains true. For something that must not happen, when nothing tells that it will not.
+ * @param what - part of the error's text
+ * @throws Error as soon as the condition is false
  */
 export async function remains(what: string, condition: () => boolean, ms: number): Promise<void> {
   for (const end = Date.now() + ms; ; await pause(Math.min(5, ms))) {
@@ -54,7 +54,7 @@ export async function remains(what: string, condition: () => boolean, ms: number
   }
 }
 
-/** True when something accepts connections on this loopback port. */
+/** Whether something accepts connections on this loopback port. */
 export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port });
@@ -74,13 +74,13 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** A file for each port that somebody is about to listen on: a server takes seconds until it does, and another run might choose the same one meanwhile. */
+/** The folder with a file for each port that was chosen. It takes seconds until a server listens on its port, and another run might choose the same port in the meantime. */
 const CHOSEN = path.join(tmpdir(), "surewire-test-ports");
-/** Nobody who has made a file is at work for so long, in ms. */
+/** Age in ms from which a file is ignored, because no run takes that long. */
 const FORGOTTEN = 24 * 3_600_000;
 let mine: string[] | undefined;
 
-/** Forgets what runs that were killed have left, and what is this process's own when it ends. */
+/** Removes the files that killed runs have left and, when this process ends, its own files. @returns the list of its own files */
 function prepare(): string[] {
   mkdirSync(CHOSEN, { recursive: true });
   const files: string[] = [];
@@ -107,8 +107,8 @@ function claim(port: number): boolean {
 }
 
 /**
- * First of `count` neighbouring free loopback ports, chosen at random and claimed, so that several test runs side by side do not meet.
- * Below 32768, where Linux begins to hand out ports for outgoing connections.
+ * Returns the first of `count` consecutive free loopback ports. They are chosen at random and claimed, so that concurrent test runs do not use the same ports. They are
+ * below 32768, from where on Linux uses ports for outgoing connections.
  */
 export async function freePorts(count = 1): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {

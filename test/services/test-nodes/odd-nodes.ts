@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 
 type Message = Record<string, unknown>;
 
-/** A message in the hands of an odd node, as Node-RED hands it over. */
+/** A message that was passed to an odd node, with the functions that Node-RED passes with it. */
 interface Job {
   msg: Message;
   send(message: unknown): void;
@@ -11,19 +11,19 @@ interface Job {
 }
 
 interface OddDef extends NodeDef {
-  /** The name of one of the habits of {@link ODD}, {@link OLD} or {@link GATHERING}. */
+  /** The key of a habit in {@link ODD}, {@link OLD} or {@link GATHERING}. */
   how: string;
-  /** What it puts out is a message made anew, with nothing on it that tells whose it is but what Split and Link need. */
+  /** Whether it sends new messages, with no property that tells to which delivery they belong, except those that Split and Link need. */
   anew?: boolean;
-  /** It calls `done` before it sends. */
+  /** Whether it calls `done` before it sends. */
   doneFirst?: boolean;
-  /** Id of the node that it hands messages over to, without a wire. */
+  /** Id of the node to which it passes messages without a wire. */
   to?: string;
 }
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Calls back what it is given, one after the other, by a timer of its own, in nobody's context: a driver with one connection for all. */
+/** Runs tasks one after the other, from its own timer and in no message's context, like a driver with one connection for all messages. */
 class Pool {
   private readonly tasks: (() => void)[] = [];
   private readonly timer: NodeJS.Timeout;
@@ -40,20 +40,20 @@ class Pool {
   }
 }
 
-/** What a node of other people's needs to work in its own way. */
+/** What a {@link Habit} gets. */
 interface Habits {
   node: Node;
   config: OddDef;
   RED: NodeAPI;
-  /** Puts out what was made of a message, and says that it is done. */
+  /** Sends what was made of a message, and calls `done`. */
   finish(job: Job): void;
   made(msg: Message): Message;
 }
 
-/** Makes the handler of a node that takes a `done`. */
+/** How a node of another pack works. Returns the handler of a node that takes a `done`. */
 type Habit = (habits: Habits) => (job: Job) => void;
 
-/** Nodes that give one message for one. */
+/** Nodes that send one message for each. */
 export const ODD: Record<string, Habit> = {
   worker: ({ finish }) => {
     const queue: Job[] = [];
@@ -180,7 +180,7 @@ export const ODD: Record<string, Habit> = {
   },
 };
 
-/** Nodes that take no `done`, and put out at once. */
+/** Nodes that take no `done` and send at once. */
 export const OLD: Record<string, (habits: Habits) => (msg: Message) => void> = {
   "old, sends": ({ node, made }) => (msg) => node.send(made(msg) as never),
   "old, sends a copy": ({ node, RED, made }) => (msg) => node.send(RED.util.cloneMessage(made(msg) as never)),
@@ -192,7 +192,7 @@ export const OLD: Record<string, (habits: Habits) => (msg: Message) => void> = {
   },
 };
 
-/** Nodes that make one message of several, or several of one. */
+/** Nodes that make one message from several, or several from one. */
 export const GATHERING: Record<string, Habit> = {
   "by a timer of nobody": ({ node, config, made }) => {
     let group: Job[] = [];
@@ -256,7 +256,7 @@ function sendAll(group: readonly Job[], { doneFirst }: OddDef, made: Habits["mad
   if (!doneFirst) finish();
 }
 
-/** Registers nodes as other packs have them, each with a habit of its own. */
+/** Registers nodes that behave like those of other packs. */
 export function registerOddNodes(RED: NodeAPI): void {
   function OddNode(this: Node, config: OddDef): void {
     RED.nodes.createNode(this, config);
@@ -277,7 +277,7 @@ export function registerOddNodes(RED: NodeAPI): void {
     if (handle) this.on("input", (msg, send, done) => handle({ msg: msg as unknown as Message, send: send as Job["send"], done }));
   }
 
-  /** Two handlers, as where a library listens beside the node itself. */
+  /** Has two handlers, as when a library listens as well as the node itself. */
   function TwoHandlersNode(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     let count = 0;

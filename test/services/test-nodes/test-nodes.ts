@@ -9,13 +9,13 @@ import { DeliverySource } from "../../../nodes/delivery/source";
 import { registerOddNodes } from "./odd-nodes";
 import { type Read, registerReadNode } from "./test-read";
 
-/** What a test sees of a source node in the runtime. */
+/** A source node in the runtime, as a test sees it. */
 export interface TestSource {
-  /** Takes something and sends it into the flow. */
+  /** Takes a message and sends it into the flow. */
   take(payload: unknown, attempt?: number): Delivery<unknown>;
-  /** How its deliveries ended, in order. */
+  /** How its deliveries have ended, in order. */
   settled: { taken: unknown; settlement: Settlement }[];
-  /** Told of each as it ends. */
+  /** Called for each delivery when it ends. */
   onSettled?: (taken: unknown, settlement: Settlement) => void;
   events: string[];
   warnings: string[];
@@ -32,7 +32,7 @@ interface SourceDef extends NodeDef {
 
 type Write = (values: unknown[]) => Promise<ItemResult<unknown>[]>;
 
-/** The nodes of the running flow that tests drive, by id; and what sinks do, replaceable. */
+/** The nodes of the running flow that tests control, by id, and functions that tests can replace. */
 export const testBench = {
   sources: new Map<string, TestSource>(),
   stored: [] as unknown[],
@@ -48,19 +48,19 @@ export const testBench = {
   },
 };
 
-/** The node `source` of the running flow. */
+/** Returns the node `source` of the running flow. */
 export function theSource(): TestSource {
   const entry = testBench.sources.get("source");
   if (!entry) throw new Error("The flow has no source");
   return entry;
 }
 
-/** The payloads that a node has seen, in order. */
+/** Returns the payloads that a node has received, in order. */
 export function seenAt(node: string): unknown[] {
   return testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
 }
 
-/** Registers the nodes of the tests, and those of ours that they need, with a real runtime. */
+/** Registers the nodes of the tests, and those of our nodes that they need, in a real runtime. */
 export function register(RED: NodeAPI): void {
   registerSettle(RED);
   registerOddNodes(RED);
@@ -129,7 +129,7 @@ export function register(RED: NodeAPI): void {
     this.on("close", (done: () => void) => void sink.close(500).then(done, done));
   }
 
-  /** Keeps a message until a test lets it go; then passes it on, or fails it. */
+  /** Keeps a message until a test lets it pass or fail. */
   function HoldNode(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg, send, done) => {
@@ -155,7 +155,7 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  /** Counts, and passes on; a benchmark may give it messages that belong to no delivery. */
+  /** Counts messages and passes them on. A benchmark may pass it messages that belong to no delivery. */
   function CountNode(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     const counter = { count: 0, receive: (msg: object) => this.receive(msg as NodeMessageInFlow) };
@@ -168,8 +168,8 @@ export function register(RED: NodeAPI): void {
   }
 
   /**
-   * A node as many still are: takes no `done`, and sends later, or tells an error, when {@link late} is called. As a gate it sends what it was given first in the
-   * handler of a message `next`; with `calls` of nobody it is called back by a connection that is older than its messages.
+   * Takes no `done`, as many nodes still do, and sends or reports an error later, when a function of {@link late} is called. As a gate, it sends its oldest message in the
+   * handler of a message `next`. If `calls` is "of nobody", it is called back by a connection that is older than its messages.
    */
   function LateNode(this: Node, config: NodeDef & { calls?: "of nobody"; gate?: boolean }): void {
     RED.nodes.createNode(this, config);
@@ -186,7 +186,7 @@ export function register(RED: NodeAPI): void {
     this.on("input", (_msg) => undefined);
   }
 
-  /** Takes no `done`, sends at once. */
+  /** Takes no `done`, and sends at once. */
   function LegacyNode(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg) => this.send(msg));
@@ -212,7 +212,7 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  /** Gathers by a timer that was set before any message came, calls the `done`s before it sends. */
+  /** Gathers messages by a timer that was set before any message came. With `doneFirst`, calls the `done`s before it sends. */
   function GatherNode(this: Node, config: NodeDef & { doneFirst?: boolean }): void {
     RED.nodes.createNode(this, config);
     let group: { payload: unknown; done: () => void }[] = [];
@@ -231,14 +231,14 @@ export function register(RED: NodeAPI): void {
     this.on("close", () => clearInterval(timer));
   }
 
-  /** As many foreign nodes: what it depends on is missing, and its constructor throws. */
+  /** Its constructor throws because something is missing, as with many nodes of other packs. */
   function BrokenNode(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg, send, done) => (send(msg), done()));
     throw new Error("no server chosen");
   }
 
-  /** Works for a pair in the handler of the second: the first fails, the second goes on. */
+  /** Handles two messages in the handler of the second one: the first fails, the second goes on. */
   function PairNode(this: Node, config: NodeDef & { how?: "error" }): void {
     RED.nodes.createNode(this, config);
     let first: { msg: NodeMessageInFlow; done: (error?: Error) => void } | undefined;
@@ -260,7 +260,7 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  /** Passes on, and if it is slow, ends only after so many ms, or when a test says so: see {@link closing}. */
+  /** Passes messages on. If it is slow, it closes only after so many ms, or when a test calls a function of {@link closing}. */
   function SlowNode(this: Node, config: NodeDef & { slow: boolean | number }): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg, send, done) => (send(msg), done()));
@@ -281,7 +281,7 @@ export function register(RED: NodeAPI): void {
   RED.nodes.registerType("test-count", CountNode);
   RED.nodes.registerType("test-late", LateNode);
   RED.nodes.registerType("test-mute", MuteNode);
-  RED.nodes.registerType("ui_gauge", MuteNode); // as that of Dashboard 1
+  RED.nodes.registerType("ui_gauge", MuteNode); // like the one of Dashboard 1
   RED.nodes.registerType("test-legacy", LegacyNode);
   RED.nodes.registerType("test-throw", ThrowNode);
   RED.nodes.registerType("test-deaf", DeafNode);
@@ -289,11 +289,11 @@ export function register(RED: NodeAPI): void {
   RED.nodes.registerType("test-gather", GatherNode);
 }
 
-/** What `test-late` nodes were given; oldest first. */
+/** The messages that `test-late` nodes hold, oldest first. */
 export const late: { send(): void; fail(): void }[] = [];
 
-/** Ends the `test-slow` nodes that are being closed, oldest first. */
+/** Functions that end the closing of `test-slow` nodes, oldest first. */
 export const closing: (() => void)[] = [];
 
-/** Messages in the hands of `test-hold` nodes, oldest first. */
+/** The messages that `test-hold` nodes hold, oldest first. */
 export const held: { msg: object; go(): void; fail(error: Error): void; done(): void; send(): void }[] = [];

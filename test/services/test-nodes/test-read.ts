@@ -3,16 +3,16 @@ import { TriggeredRead } from "../../../nodes/delivery/reading/triggered-read";
 import type { ReadPages, TriggeredReadSettings } from "../../../nodes/delivery/reading/triggered-read-options";
 import { isWired, type WiredNode } from "../../../nodes/delivery/wired";
 
-/** Gives the rows for a payload, page by page. */
+/** Returns the rows for a payload, by page. */
 export type Read = (payload: unknown) => Promise<unknown[][]>;
 
 interface ReadDef extends NodeDef {
   output: TriggeredReadSettings["output"];
-  /** What it gives is gone once it is read. */
+  /** Whether its rows are gone once they are read. */
   once?: boolean;
 }
 
-/** A node that reads rows for each message, as `sql read` and `salesforce query` do. */
+/** Registers a node that reads rows for each message, as `sql read` and `salesforce query` do. */
 export function registerReadNode(RED: NodeAPI, read: Read): void {
   function ReadNode(this: Node & WiredNode, config: ReadDef): void {
     RED.nodes.createNode(this, config);

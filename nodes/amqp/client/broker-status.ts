@@ -22,13 +22,15 @@ const CATALOGUE = "@surewire/node-red-connectors/surewire-amqp-broker:broker.sta
  */
 export function connectionStatus(state: ConnectionState, translate: Translate): ShownStatus | undefined {
   const text = (key: string, values: () => Record<string, string> = () => ({})): (() => string) => () => translate(CATALOGUE + key, values());
+  const refused = (error: ConnectorError): ShownStatus => ({ state: "failed", text: text("refused", () => ({ reason: error.message })) });
   switch (state.kind) {
     case "connecting":
-      return { state: "connecting", text: text("connecting") };
+      // not yellow for a moment at each try: who is told of what turns red would be told every minute
+      return state.refused ? refused(state.refused) : { state: "connecting", text: text("connecting") };
     case "reconnecting":
       return { state: "reconnecting", text: text("reconnecting", () => ({ seconds: String(secondsUntil(state.until)) })) };
     case "refused":
-      return { state: "failed", text: text("refused", () => ({ reason: state.error.message })) };
+      return refused(state.error);
     case "blocked":
       return { state: "waiting", text: text("blocked", () => ({ reason: state.reason })) };
     case "idle":

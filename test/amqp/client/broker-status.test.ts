@@ -37,6 +37,10 @@ describe("the status of a node on a connection", () => {
     assert.deepEqual(shown({ kind: "refused", delay: 1, until: 1, error }), { state: "failed", text: "refused: a refused the user name or password" });
   });
 
+  it("stays red while it is tried again, for a mail at each red status would be one a minute", () => {
+    assert.deepEqual(shown({ kind: "connecting", refused: error }), shown({ kind: "refused", delay: 1, until: 1, error }));
+  });
+
   it("says why the broker blocks", () => {
     assert.deepEqual(shown({ kind: "blocked", reason: "low on memory" }), { state: "waiting", text: "blocked by the broker: low on memory" });
   });

@@ -38,7 +38,8 @@ export interface ConnectionOptions {
 /** The state of a connection. */
 export type ConnectionState =
   | { kind: "idle" }
-  | { kind: "connecting" }
+  /** `refused`: why the attempt before was refused; until this one has passed, somebody must still mend that */
+  | { kind: "connecting"; refused?: ConnectorError }
   | { kind: "connected" }
   /** `delay`: ms until the next attempt; `until`: the time of that attempt, in ms since 1970 */
   | { kind: "reconnecting"; delay: number; until: number; error: ConnectorError }

@@ -130,7 +130,8 @@ export class Connection {
 
   private async attempt(): Promise<void> {
     const where = whereIs(this.hosts.current);
-    this.setState({ kind: "connecting" });
+    const before = this.currentState;
+    this.setState(before.kind === "refused" ? { kind: "connecting", refused: before.error } : { kind: "connecting" });
     const { signal } = (this.connecting = new AbortController());
     try {
       const credentials = await this.signIn.credentials();

@@ -41,6 +41,8 @@ describe("an AMQP connection", function () {
     assert.match(lines[0] ?? "", /^error: BROKER_REFUSED: 127\.0\.0\.1:\d+ refused the user name or password/);
     assert.ok(!JSON.stringify([lines, states]).includes("geheim"));
     assert.ok(states.every((state) => state.kind !== "refused" || state.error.code === "BROKER_REFUSED"));
+    const tries = states.filter((state) => state.kind === "connecting");
+    assert.deepEqual(tries.slice(0, 3).map(({ refused }) => refused?.code), [undefined, "BROKER_REFUSED", "BROKER_REFUSED"]);
   });
 
   it("waits a minute and more after a wrong password", async () => {

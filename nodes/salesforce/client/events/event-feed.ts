@@ -159,8 +159,10 @@ export class EventFeed implements StreamListener {
 
   onState(state: StreamState): void {
     const { kind, error } = state;
+    // every session ends some time, and is renewed at once; only when the new one is refused, too, the stream has failed
+    const isRenewed = error?.code === "ORG_SESSION_INVALID" && kind !== "failed";
     if (kind === "listening") this.options.onStream();
-    else if (error && kind !== "stopped") this.options.onStream(error);
+    else if (error && kind !== "stopped" && !isRenewed) this.options.onStream(error);
     this.change(() => (this.stream = state));
     if (kind === "failed" && error?.code === "CHANNEL_UNAVAILABLE") void this.prepareAgain();
     this.start.follow(state);

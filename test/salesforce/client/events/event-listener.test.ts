@@ -233,6 +233,20 @@ describe("a listener to a channel of events", () => {
     assert.equal(lastState(node), "listening");
   });
 
+  it("logs nothing of a session that has ended and is renewed, only that the new one is refused as well", async () => {
+    const node = bench.open({}, { answer: accept });
+    const subscription = await node.subscribed();
+    const ended = new ConnectorError("ORG_SESSION_INVALID", "401::Authentication invalid");
+    subscription.state({ kind: "listening" });
+    subscription.state({ kind: "connecting", error: ended }); // over CometD
+    subscription.state({ kind: "listening" });
+    subscription.state({ kind: "waiting", error: ended }); // over the Pub/Sub API
+    subscription.state({ kind: "listening" });
+    assert.deepEqual([node.errors, node.warnings, node.logs], [[], [], []]);
+    subscription.state({ kind: "failed", error: ended, retryAt: Date.now() });
+    assert.deepEqual(node.errors, ["ORG_SESSION_INVALID: /event/Device_Alert__e: no events come at present: 401::Authentication invalid"]);
+  });
+
   it("logs as an error that somebody must mend what brings no events, as a channel that is not there", async () => {
     const node = bench.open({}, { answer: accept });
     const subscription = await node.subscribed();

@@ -281,7 +281,9 @@ export class PoisonWatch<T> {
     this.marks.bury(print, false);
     this.condemned.add(taken);
     const times = this.suspects.timesOf(print);
-    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ${this.suspects.deedOf(print)} ${times} times and is not taken again`), times);
+    const error = new ConnectorError("POISON", `The message has ${this.suspects.deedOf(print)} ${times} times and is not taken again`);
+    this.options.warn(`${error.toString()}: it is a dead letter`); // who looks why Node-RED has ended looks into the log
+    this.options.deadLetter(taken, error, times);
   }
 
   private exits(delivery: Delivery): void {

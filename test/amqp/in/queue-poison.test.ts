@@ -115,6 +115,12 @@ describe("the poison watch", () => {
     assert.deepEqual(world.dead, ["m57"]);
   });
 
+  it("says in the log that it has found one, which nobody would look for otherwise", async () => {
+    const world = new World(numbers(3), new Set(["m1"]));
+    await world.liveOn();
+    assert.equal(world.warnings.at(-1), "POISON: The message has ended Node-RED 3 times and is not taken again: it is a dead letter");
+  });
+
   it("finds two of them", async () => {
     const world = new World(numbers(50), new Set(["m10", "m11"]));
     await world.liveOn();

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from "../../../common/clock";
+import type { Outgoing } from "./publisher-options";
 
 /** What {@link ConfirmWatch} needs. */
 export interface ConfirmWatchOptions {
@@ -18,8 +19,17 @@ const LONGEST = 240_000;
 /**
  * ms without a confirm, from when on a refusal costs the channel. One that first publishes to a quorum queue just as that has lost its leader
  * may be refused everything for long (RabbitMQ 3.10.8 on a busy machine: 7,491 nacks in two minutes); a new channel asks anew for the leader.
+ * So it is, for that queue alone and without an end, once the policy that limited a full quorum queue is deleted (3.10.8).
  */
 const REFUSING = 10_000;
+
+/** Destinations of which it is known since when they refuse. When there are more, all are forgotten. */
+const MOST_REFUSING = 100;
+
+/** Where a message goes. */
+type Place = Pick<Outgoing, "exchange" | "routingKey">;
+
+const keyOf = ({ exchange, routingKey }: Place): string => JSON.stringify([exchange, routingKey]);
 
 /** Longer ago than any time, also of a process that has just begun. */
 const NEVER = -Infinity;
@@ -33,6 +43,8 @@ export class ConfirmWatch {
   private confirmedUntil = NEVER;
   /** When the network was last seen to take some of what is to be sent. */
   private movedAt = NEVER;
+  /** Since when a destination has refused all that it was sent on the present channel. */
+  private readonly refusing = new Map<string, number>();
   /** When a channel was last given up for refusing. */
   private renewedAt = NEVER;
   /** ms of silence that costs the present channel: twice as many after each that has confirmed nothing at all. */
@@ -51,11 +63,13 @@ export class ConfirmWatch {
   /** A new channel. @param reconnected on another connection, maybe to another node of the broker: what was silent before tells nothing of it */
   begin(reconnected: boolean): void {
     this.confirmedAt = this.confirmedUntil = this.movedAt = NEVER;
+    this.refusing.clear();
     if (reconnected) this.patience = this.options.timeout;
   }
 
   /** A message was confirmed. @param sentAt when it was sent */
-  confirmed(sentAt: number): void {
+  confirmed(sentAt: number, place: Place): void {
+    if (this.refusing.size > 0) this.refusing.delete(keyOf(place));
     this.confirmedAt = this.clock.ticks();
     this.patience = this.options.timeout;
     if (sentAt > this.confirmedUntil) this.confirmedUntil = sentAt;
@@ -79,10 +93,19 @@ export class ConfirmWatch {
     return patience;
   }
 
-  /** A message was refused, and nothing is uncertain. @returns whether the channel is given up for it */
-  givesUpRefusing(): boolean {
+  /** A message was refused. */
+  refused(place: Place): void {
+    const key = keyOf(place);
+    if (this.refusing.has(key)) return;
+    if (this.refusing.size >= MOST_REFUSING) this.refusing.clear();
+    this.refusing.set(key, this.clock.ticks());
+  }
+
+  /** @returns whether the channel is given up for refusing: everything, or one destination's for long. Asked after {@link refused}, when nothing is uncertain */
+  givesUpRefusing(place: Place): boolean {
     const now = this.clock.ticks();
-    if (now - Math.max(this.confirmedAt, this.renewedAt) < REFUSING) return false;
+    const since = Math.min(this.confirmedAt, this.refusing.get(keyOf(place)) ?? now);
+    if (now - Math.max(since, this.renewedAt) < REFUSING) return false;
     this.renewedAt = now;
     return true;
   }

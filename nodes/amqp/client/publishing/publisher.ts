@@ -207,18 +207,19 @@ export class Publisher {
     if (!this.pending.has(pending)) return; // it has failed already: by a timeout, or because its channel was closed
     if (pending.returned) this.finish(pending, returnedError(pending.message, pending.returned));
     else if (!error) {
-      this.watch.confirmed(pending.sentAt);
+      this.watch.confirmed(pending.sentAt, pending.message);
       this.finish(pending);
     } else if (errorText(error) === "message nacked") {
       this.finish(pending, new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(pending.message)} (nack)`));
-      this.refused();
+      this.refused(pending.message);
     } else return; // "channel closed": `down` is called with the reason
     if (this.line.size > 0) this.pump();
   }
 
-  /** Replaces a channel on which every message is refused, when no message on it is open any more. */
-  private refused(): void {
-    if (this.unconfirmed === 0 && this.watch.givesUpRefusing()) this.renew();
+  /** Replaces a channel on which every message is refused, or all to one destination, when no message on it is open any more. */
+  private refused(message: Outgoing): void {
+    this.watch.refused(message);
+    if (this.unconfirmed === 0 && this.watch.givesUpRefusing(message)) this.renew();
   }
 
   private finish(pending: Pending, error?: ConnectorError): void {

@@ -25,7 +25,8 @@ describe("the watch over what a channel confirms", () => {
     }
   }
 
-  const confirm = (): void => watch.confirmed(now);
+  const place = { exchange: "", routingKey: "orders" };
+  const confirm = (): void => watch.confirmed(now, place);
 
   it("gives each channel that confirms nothing twice as long as the one before, up to four minutes", () => {
     assert.deepEqual([1, 2, 3, 4, 5, 6].map(() => silence()), [15_000, 30_000, 60_000, 120_000, 240_000, 240_000]);
@@ -74,12 +75,28 @@ describe("the watch over what a channel confirms", () => {
   });
 
   it("gives up a channel that only refuses, every ten seconds, and not one that has just confirmed", () => {
-    const refusing = (): boolean => watch.givesUpRefusing();
+    const refusing = (): boolean => watch.givesUpRefusing(place);
     assert.deepEqual([refusing(), refusing()], [true, false]);
     now += 10_000;
     assert.equal(refusing(), true);
     now += 10_000;
     confirm();
     assert.equal(refusing(), false);
+  });
+  it("gives up a channel on which one destination refuses all for ten seconds, whatever others confirm", () => {
+    const full = { exchange: "", routingKey: "full" };
+    const refused = (): boolean => (watch.refused(full), watch.givesUpRefusing(full));
+    for (let second = 0; second < 10; second += 1) {
+      confirm();
+      assert.equal(refused(), false);
+      now += 1_000;
+    }
+    confirm();
+    assert.equal(refused(), true);
+    assert.equal(refused(), false);
+    watch.confirmed(now, full); // on the next channel
+    now += 10_000;
+    confirm();
+    assert.equal(refused(), false);
   });
 });

@@ -120,6 +120,16 @@ describe("a publisher", function () {
     assert.deepEqual(results, ["ok", "PUBLISH_REJECTED", "ok"]);
   });
 
+  it("gets through to a queue that is not full any more by the end of a policy, though others take messages all the time", async () => {
+    const full = await plain.makeQueue(unique("full-by-policy"));
+    const free = await plain.makeQueue(unique("free"));
+    const limits = `[{<<"max-length">>, 1}, {<<"overflow">>, <<"reject-publish">>}]`;
+    await rabbit.evaluate(`rabbit_policy:set(<<"/">>, <<"full">>, <<"full-by-policy$">>, ${limits}, 0, <<"queues">>, <<"test">>)`);
+    await waitFor("it to be full", async () => (await publishAll([to(free), to(full)])).join() === "ok,PUBLISH_REJECTED");
+    await rabbit.evaluate(`rabbit_policy:delete(<<"/">>, <<"full">>, <<"test">>)`);
+    await waitFor("it to take messages", async () => (await publishAll([to(free), to(full)])).join() === "ok,ok");
+  });
+
   it("blames a missing exchange on what was sent there; the rest of its channel is uncertain, and the next works", async () => {
     const queue = await plain.makeQueue(unique("missing-exchange"));
     await publisher.ready();

@@ -16,6 +16,12 @@ export interface DialOptions extends Pick<ConnectionOptions, "vhost" | "heartbea
 }
 
 /**
+ * Of a name with several addresses, so many are tried one after the other within the connect timeout. Node.js gives each but the last 250 ms (`net.connect`), which a slow
+ * line alone takes: where the last cannot be reached, as an IPv6 address without IPv6, none would ever be connected to.
+ */
+const ADDRESSES = 5;
+
+/**
  * Opens one connection to one host.
  *
  * @returns the connection; the caller must listen to its `error` event before anything else, since one without a listener ends the process
@@ -28,7 +34,8 @@ export async function dial(address: BrokerAddress, options: DialOptions): Promis
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
   const clientProperties = { product: "node-red-connectors", ...(name === undefined ? {} : { connection_name: name }) };
-  const socket = { ...tls, noDelay: true, keepAlive: true, timeout: connectTimeout * 1000, clientProperties, credentials, signal: attempt.signal };
+  const timeout = connectTimeout * 1000;
+  const socket = { ...tls, noDelay: true, keepAlive: true, timeout, autoSelectFamilyAttemptTimeout: Math.ceil(timeout / ADDRESSES), clientProperties, credentials, signal: attempt.signal };
   try {
     // The virtual host is encoded because amqplib decodes it. The heartbeat is passed here because amqplib ignores it among the socket's options.
     const model = await connect({ ...address, vhost: encodeURIComponent(vhost), heartbeat }, socket as NonNullable<Parameters<typeof connect>[1]>);

@@ -114,6 +114,15 @@ describe("The salesforce record node", () => {
     assert.deepEqual([org.records("Account").map(({ Name }) => Name), caught[0]?.error?.code], [["new", "made"], "ORG_UNAVAILABLE"]);
   });
 
+  it("retrieves by a call of their own what has the id of another object, as the org takes ids of one only", async () => {
+    const ids = insert("Account", { Name: "a" }, { Name: "b" });
+    const [contact = ""] = insert("Contact", { LastName: "c" });
+    give(await deploy({ operation: "retrieve", returnFields: "Name" }), ids[0], contact, ids[1]);
+    await through(3);
+    assert.deepEqual(passed.map(({ payload }) => payload.Name).sort(), ["a", "b"]);
+    assert.deepEqual([caught.length, collectionCalls(org)], [1, 2]);
+  });
+
   it("retrieves by id: the fields that are named, or all", async () => {
     const [id = "", other = ""] = insert("Account", { Name: "a", Phone: "1" }, { Name: "b" });
     give(await deploy({ operation: "retrieve", returnFields: "Name, Phone" }), id, "001000000000000AAA");

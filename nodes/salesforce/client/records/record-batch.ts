@@ -82,11 +82,13 @@ export class RecordBatch {
     return operation === "create" || (operation === "upsert" && externalIdField === "Id" && records.some(({ Id }) => isBlank(Id)));
   }
 
-  /** Groups single records by object, as a Collections call is for one object, and keeps those that must not be sent twice apart. */
+  /** Groups single records by object, as a Collections call is for one object. Those that must not be sent twice are apart, and ids to be read that are of another object. */
   private groups(items: RecordItem[]): RecordItem[][] {
     const groups = new Map<string, RecordItem[]>();
     for (const item of items) {
-      const name = this.options.operation === "delete" ? "" : `${item.object.toLowerCase()} ${this.makes(item.records)}`;
+      const { operation } = this.options;
+      const kind = operation === "retrieve" ? String(item.records[0]?.Id).slice(0, 3) : this.makes(item.records);
+      const name = operation === "delete" ? "" : `${item.object.toLowerCase()} ${kind}`;
       const group = groups.get(name);
       if (group) group.push(item);
       else groups.set(name, [item]);

@@ -6,7 +6,7 @@ import type { CallInput, RecordCall, SOAP_CALLS } from "./record-calls";
 import { readId, readIds, readRecords, toRecord } from "./record-input";
 import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
 import type { SoapClient } from "../soap/soap";
-import { listOf, type SoapResult, type SoapValue, toElement, toRecordElement } from "../soap/soap-xml";
+import { errorsOfResult, listOf, type SoapResult, type SoapValue, textIn, toElement, toRecordElement } from "../soap/soap-xml";
 
 type Item = Record<string, SoapResult>;
 
@@ -136,13 +136,8 @@ function listed(results: RecordResult[], input: CallInput): RecordOutcome {
 }
 
 function resultOf(item: Item, idName = "id"): RecordResult {
-  if (item.success === "true") return { ok: true, id: textOf(item[idName]), created: false };
-  const errors = listOf(item.errors).flatMap((error) => {
-    if (!isPlain(error)) return [];
-    const { statusCode, message, fields } = error as Item;
-    return { code: textOf(statusCode), message: textOf(message), fields: listOf(fields).map(textOf) };
-  });
-  return { ok: false, error: recordError(errors) };
+  if (item.success === "true") return { ok: true, id: textIn(item[idName]), created: false };
+  return { ok: false, error: recordError(errorsOfResult(item)) };
 }
 
 function shownOrThrow(result: RecordResult | undefined): ReturnType<typeof shown> {
@@ -165,8 +160,8 @@ function duplicates(items: Item[], list: boolean): RecordOutcome {
 function readDuplicates(value: SoapResult): { rule: string; object: string; allowSave: boolean; ids: string[] } {
   const { duplicateRule, duplicateRuleEntityType, allowSave, matchResults } = value as Item;
   const records = listOf(matchResults).flatMap((match) => listOf((match as Item).matchRecords));
-  const ids = records.map((match) => textOf(listOf(((match as Item).record as Item).Id)[0]));
-  return { rule: textOf(duplicateRule), object: textOf(duplicateRuleEntityType), allowSave: allowSave === "true", ids };
+  const ids = records.map((match) => textIn(listOf(((match as Item).record as Item).Id)[0]));
+  return { rule: textIn(duplicateRule), object: textIn(duplicateRuleEntityType), allowSave: allowSave === "true", ids };
 }
 
 function conversionOf(lead: unknown, { recordId }: CallInput): Record<string, unknown> {
@@ -184,8 +179,4 @@ function ordered(value: Record<string, unknown>, names: readonly string[], what:
   const unknown = Object.entries(value).find(([name, content]) => content !== undefined && name !== "attributes" && !names.includes(name));
   if (unknown) throw new ConnectorError("INPUT_INVALID", `A ${what} has no ${unknown[0]}; it has ${names.join(", ")}`);
   return Object.fromEntries(names.filter((name) => value[name] !== undefined).map((name) => [name, value[name] as SoapValue]));
-}
-
-function textOf(value: SoapResult | undefined): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,7 +1,9 @@
 import { ConnectorError, unstopped } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 import { type ApiError, apiErrors, callError, recordError, toApiError } from "../errors";
 import { shownError } from "../failure";
 import { type HttpAnswer, isOfType } from "../http/transport";
+import { errorsOfResult, listOf as elementsOf, readResponse, type SoapResult } from "../soap/soap-xml";
 
 /** The most characters of a refused call's answer that its error contains. */
 const KEPT_BODY = 4096;
@@ -109,9 +111,17 @@ interface Part {
   errors: ApiError[];
 }
 
-/** Returns the error for a `/composite…` answer with status 200 of which parts failed. `undefined` if none failed, or if it is another kind of answer. */
+/** The APIs that answer with status 200 whatever becomes of the parts of a call: composite, GraphQL, and SOAP with the WSDL of partners or an enterprise. */
+const PARTED: [path: RegExp, parts: (body: unknown) => Part[]][] = [
+  [/(?:^|\/)composite(?:[/?]|$)/, partsOf],
+  [/(?:^|\/)graphql(?:[/?]|$)/, graphqlParts],
+  [/^\/services\/Soap\/[uc]\//i, soapParts],
+];
+
+/** Returns the error for an answer with status 200 of which parts failed. `undefined` if none failed, or if it is an answer without parts. */
 export function partError(path: string, body: unknown, safeToRepeat: boolean): ConnectorError | undefined {
-  return /(?:^|\/)composite(?:[/?]|$)/.test(path) ? errorOfParts(partsOf(body), safeToRepeat) : undefined;
+  const read = PARTED.find(([pattern]) => pattern.test(path))?.[1];
+  return read && errorOfParts(read(body), safeToRepeat);
 }
 
 /** Returns the error for an action that failed for some inputs but not for all: its call has an error status. `undefined` if it succeeded for none, or for other kinds of answers. */
@@ -147,6 +157,29 @@ function partsOf(body: unknown): Part[] {
     return graphs.flatMap((graph: Graph) => (graph.graphResponse?.compositeResponse ?? []).map(compositePart));
   }
   return Array.isArray(results) ? results.map(batchPart) : [];
+}
+
+/** The errors of a GraphQL answer, and a part for what was done in spite of them. */
+function graphqlParts(body: unknown): Part[] {
+  const { data, errors } = (body ?? {}) as { data?: unknown; errors?: unknown };
+  const failed = (Array.isArray(errors) ? errors : []).map((value: { message?: unknown; paths?: unknown; extensions?: { ErrorType?: unknown } } | null): Part => {
+    const { message = "", paths, extensions } = value ?? {};
+    const error = { code: String(extensions?.ErrorType ?? "GRAPHQL"), message: String(message), fields: [] };
+    return { name: Array.isArray(paths) ? paths.join(".") : "", failed: true, errors: [error] };
+  });
+  return holdsValue(data) ? [...failed, { name: "data", failed: false, errors: [] }] : failed;
+}
+
+function holdsValue(data: unknown): boolean {
+  return typeof data === "object" && data !== null ? Object.values(data).some(holdsValue) : data !== undefined && data !== null;
+}
+
+/** The results in a SOAP answer; none where no result is a refusal, which most answers can be told by without being parsed. */
+function soapParts(body: unknown): Part[] {
+  const operation = typeof body === "string" && /success>\s*false\s*</.test(body) ? /<(?:[\w-]+:)?(\w+)Response[\s>]/.exec(body)?.[1] : undefined;
+  if (operation === undefined) return [];
+  const { result } = readResponse(body as string, operation);
+  return elementsOf(result).flatMap((item, index) => (isPlain(item) ? { name: String(index), failed: item.success === "false", errors: errorsOfResult(item as Record<string, SoapResult>) } : []));
 }
 
 function compositePart(value: unknown, index: number): Part {

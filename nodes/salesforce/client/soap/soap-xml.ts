@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../../common/errors";
 import { readXml } from "../../../format/xml-reader";
+import type { ApiError } from "../errors";
 
 /** An argument of the SOAP API. A list repeats its element. The properties of objects are written in their order, which matters to the API. */
 export type SoapValue = string | number | boolean | bigint | null | undefined | Date | Buffer | SoapValue[] | { [name: string]: SoapValue };
@@ -104,4 +105,18 @@ function notAnEnvelope(cause?: unknown): ConnectorError {
 export function listOf(value: SoapResult | undefined): SoapResult[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];
+}
+
+/** Returns the errors of one result of a call; none if it is a success. */
+export function errorsOfResult(item: Record<string, SoapResult>): ApiError[] {
+  return listOf(item.errors).flatMap((error) => {
+    if (typeof error !== "object" || error === null || Array.isArray(error)) return [];
+    const { statusCode, message, fields } = error;
+    return { code: textIn(statusCode), message: textIn(message), fields: listOf(fields).map(textIn) };
+  });
+}
+
+/** Returns the text of an element; blank for one that is nil, missing, or has elements. */
+export function textIn(value: SoapResult | undefined): string {
+  return typeof value === "string" ? value : "";
 }

@@ -115,4 +115,27 @@ describe("Parts of a composite answer", () => {
     ];
     for (const [path, body] of bodies) assert.match(partError(path, body, false)?.message ?? "", /DUPLICATE_VALUE/, path);
   });
+
+  it("are the errors of a GraphQL answer, which has status 200 also where a mutation was refused", () => {
+    const error = { message: "FIELD_CUSTOM_VALIDATION_EXCEPTION: no", paths: ["uiapi", "AccountCreate"], extensions: { ErrorType: "DataFetchingException" } };
+    const refused = partError("/graphql", { data: { uiapi: { AccountCreate: null } }, errors: [error] }, false);
+    assert.deepEqual(told(refused), ["ORG_REFUSED", "message", false]);
+    assert.match(refused?.message ?? "", /DataFetchingException: FIELD_CUSTOM_VALIDATION_EXCEPTION: no/);
+    const locked = { ...error, message: "UNABLE_TO_LOCK_ROW: unable to obtain exclusive access to this record" };
+    assert.deepEqual(told(partError("/services/data/v68.0/graphql", { data: { uiapi: { AccountCreate: null } }, errors: [locked] }, false)), ["ORG_BUSY", "message", true]);
+    const oneDone = { data: { uiapi: { first: { Record: { Id: "001000000000001AAA" } }, second: null } }, errors: [locked] };
+    assert.deepEqual(told(partError("/graphql", oneDone, false)), ["ORG_REFUSED", "message", false], "the other mutation would be done again");
+    for (const errors of [[], undefined]) assert.equal(partError("/graphql", { data: { uiapi: {} }, errors }, false), undefined);
+  });
+
+  it("are the refused records of a SOAP answer", () => {
+    const result = (code?: string) => `<result>${code ? `<errors><fields>Name</fields><message>it's &lt;no&gt;</message><statusCode>${code}</statusCode></errors><id xsi:nil="true"/><success>false</success>` : "<id>001000000000001AAA</id><success>true</success>"}</result>`;
+    const answer = (...results: string[]) => `<?xml version="1.0"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body><createResponse>${results.join("")}</createResponse></soapenv:Body></soapenv:Envelope>`;
+    const path = "/services/Soap/u/68.0";
+    const refused = partError(path, answer(result(), result("REQUIRED_FIELD_MISSING")), false);
+    assert.deepEqual(told(refused), ["ORG_REFUSED", "message", false]);
+    assert.match(refused?.message ?? "", /1 of 2 parts failed: REQUIRED_FIELD_MISSING: it's <no> \(Name\)/);
+    assert.deepEqual(told(partError(path, answer(result("UNABLE_TO_LOCK_ROW")), false)), ["ORG_BUSY", "message", true]);
+    assert.equal(partError(path, answer(result(), result()), false), undefined);
+  });
 });

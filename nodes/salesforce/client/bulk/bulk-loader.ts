@@ -6,6 +6,7 @@ import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
 import { csvNamed, csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
 import type { ColumnNames } from "./column-names";
+import { isTaken } from "../records/record-writer";
 import { mayBeOfRecords } from "../suspicion";
 
 /** What a {@link BulkLoader} needs. */
@@ -164,10 +165,17 @@ export class BulkLoader {
     if ((job.numberRecordsProcessed ?? Infinity) > failed || failed === Infinity) {
       await jobs.getSuccessfulResults(job, (cells, columns) => take(cells, columns, { ok: true, id: ownText(cells[0] ?? ""), created: cells[1] === "true" }));
     }
-    if (failed > 0) await jobs.getFailedResults(job, (cells, columns) => take(cells, columns, { ok: false, error: rowError(cells[1] ?? "") }));
+    if (failed > 0) await jobs.getFailedResults(job, (cells, columns) => take(cells, columns, { ok: false, error: this.errorOf(cells[1] ?? "") }));
     for (const { cells, columns, result } of strays) note(match.takeLoosely(cells, columns), result);
     const why = unprocessed(job, request.operation === "insert" && told < (job.numberRecordsProcessed ?? 0));
     for (const index of open) if (!found.has(index) && (results[index] === undefined || results[index].ok)) results[index] = { ok: false, error: why };
+  }
+
+  /** The error of a row. A record that another client has made between the look-up and the insert of an upsert is there for another job, which updates it. */
+  private errorOf(text: string): ConnectorError {
+    const error = rowError(text);
+    const { operation, externalIdFieldName = "Id" } = this.options.request;
+    return operation === "upsert" && isTaken(error, externalIdFieldName) ? new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error }) : error;
   }
 
   /** Forgets a job that has loaded no rows. @param end whether to abort it first, if possible */

@@ -190,6 +190,12 @@ const prefixOf = (id: string): string => id.slice(0, 3);
  * Another unique field stays refused.
  */
 function sharedExternalId(error: ConnectorError, field: string): ConnectorError {
-  const shared = error.details.statusCode === "DUPLICATE_VALUE" && (/Duplicate external id/i.test(error.message) || error.message.toLowerCase().includes(`: ${field.toLowerCase()} duplicates`));
-  return shared ? new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error }) : error;
+  const { statusCode, fields } = error.details as { statusCode?: string; fields?: string[] };
+  const isTwice = statusCode === "DUPLICATE_VALUE" && (/Duplicate external id/i.test(error.message) || fields?.some((name) => name.toLowerCase() === field.toLowerCase()) === true);
+  return isTwice || isTaken(error, field) ? new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error }) : error;
+}
+
+/** Whether a record was refused because another one has the value of this unique field. The org says so in the language of its user, and always names the field. */
+export function isTaken({ message, details }: ConnectorError, field: string): boolean {
+  return details.statusCode === "DUPLICATE_VALUE" && message.toLowerCase().split(/\W+/).includes(field.toLowerCase());
 }

@@ -227,6 +227,13 @@ describe("A bulk load", () => {
     assert.equal(org.records("Case").length, 40);
   });
 
+  it("gives a row that another client has made meanwhile to another job, which updates it", async () => {
+    org.control.addRule({ object: "Case", condition: "Subject = 'case 1'", errorCode: "DUPLICATE_VALUE", message: `duplicate value found: ${EXTERNAL_ID} duplicates value on record with id: 500000000000001AAA`, times: 1 });
+    const rows = cases(3).map((one, index) => ({ ...one, [EXTERNAL_ID]: `e${index}` }));
+    const { result } = await run(newLoad({ request: { operation: "upsert", externalIdFieldName: EXTERNAL_ID } }), rows);
+    assert.deepEqual([result.success, org.records("Case").length, jobsMade()], [true, 3, 2]);
+  });
+
   it("waits for the day's batches and jobs when they are used up, and then loads what is missing", async () => {
     const isLimit = (error: ConnectorError): boolean => error.code === "ORG_LIMIT" && error.scope === "system" && Number(error.details.retryAfter) >= 60_000;
     org.control.bulkFault({ kind: "fail", after: 4, message: "ExceededQuota : ApiBatchItems Limit exceeded." });

@@ -91,4 +91,14 @@ describe("Records of any object", () => {
     assert.ok(first && !first.ok);
     assert.deepEqual([first.error.code, first.error.retryable], ["ORG_BUSY", true]);
   });
+
+  it("are worth a retry when another client made the record meanwhile, in whatever language the org says so; another unique field stays refused", async () => {
+    const taken = async (field: string): Promise<string> => {
+      org.control.addRule({ object: "Case", condition: "Id != null", errorCode: "DUPLICATE_VALUE", message: `valor duplicado encontrado: ${field} duplica o valor no registro com ID: 500000000000001AAA`, times: 1 });
+      const record = { [EXTERNAL_ID]: field };
+      const [result] = await writer.upsert({ object: "Case", externalIdField: EXTERNAL_ID.toLowerCase(), records: [record] }, [record]);
+      return result?.ok === false ? result.error.code : "stored";
+    };
+    assert.deepEqual([await taken(EXTERNAL_ID), await taken("Serial__c"), await taken(`Old_${EXTERNAL_ID}`)], ["ORG_BUSY", "ORG_REFUSED", "ORG_REFUSED"]);
+  });
 });

@@ -97,13 +97,17 @@ function duplicatesIn(value: object): string[] {
   return matchResults.flatMap(({ matchRecords }) => (Array.isArray(matchRecords) ? matchRecords.flatMap(({ record }) => (record?.Id ? String(record.Id as string) : [])) : []));
 }
 
+/** Codes of an expired session, of the REST API and of Account Engagement, where they come with another status than 401. */
+const SESSION_OVER = /"errorCode"\s*:\s*"INVALID_SESSION_ID"|"code"\s*:\s*184\b/;
+
 /** Whether an answer says that the session has expired, so that a new token helps. Some answers with 401 are about the app or the user, and do not count. */
 export function isSessionExpired(answer: FailedAnswer): boolean {
   // the SOAP API says it by a fault, with status 500
   if (answer.status === 500 && /<faultcode>[^<]*INVALID_SESSION_ID</.test(answer.body)) return true;
   // the identity service, which is not part of the API, says it so
   if (answer.status === 403 && /^\s*Bad_OAuth_Token\b/.test(answer.body)) return true;
-  return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API|INVALID_OPERATION_WITH_EXPIRED_PASSWORD/i.test(answer.body);
+  const saysSo = answer.status === 401 || ((answer.status === 400 || answer.status === 403) && SESSION_OVER.test(answer.body));
+  return saysSo && !/Connected app is not attached|not valid for use with the REST API|INVALID_OPERATION_WITH_EXPIRED_PASSWORD/i.test(answer.body);
 }
 
 /** The error when no answer came. */

@@ -80,6 +80,14 @@ describe("Errors of the org", () => {
     assert.equal(isSessionExpired(answer(401, [api("INVALID_SESSION_ID", "This session is not valid for use with the REST API")])), false);
   });
 
+  it("tells it by the error's own code, too, whatever the status", () => {
+    for (const status of [400, 403]) {
+      assert.equal(isSessionExpired(answer(status, [api("INVALID_SESSION_ID", "Session expired or invalid")])), true);
+      assert.equal(isSessionExpired(answer(status, { code: 184, message: "access_token is invalid, unknown, or malformed: Inactive token" })), true, "Account Engagement");
+      assert.equal(isSessionExpired(answer(status, [api("INVALID_FIELD", "no")])), false);
+    }
+  });
+
   it("reads bodies that are no list, and gives up on web pages", () => {
     assert.deepEqual(apiErrors(answer(400, api("X", "y"))), [{ code: "X", message: "y", fields: [] }]);
     assert.deepEqual(apiErrors(answer(502, "<html>")), []);

@@ -310,6 +310,27 @@ describe("a sql database that fails", function () {
         }
       });
 
+      it("waits no longer than the query timeout for a standby that is gone, and writes nothing twice nor ends its process", async () => {
+        const replicateTo = async (standby: string): Promise<void> => {
+          await server.query(`alter system set synchronous_standby_names = '${standby}'`);
+          await server.query("select pg_reload_conf()");
+        };
+        const client = open({ queryTimeout: 1_500 });
+        const insert = { sql: `insert into ${TABLE} (id, name) values (:id, 'standby')`, values: { id: 7001 } };
+        const change = { sql: `update ${TABLE} set name = 'committed here' where id = :id`, values: { id: 7001 } };
+        await client.ping();
+        const { pid } = client;
+        await replicateTo("gone");
+        try {
+          assert.deepEqual(await client.execute({ transactions: [{ statements: [insert, change] }], maxRows: 10 }), [{ results: [{ rowsAffected: 1 }, { rowsAffected: 1 }] }]);
+          assert.deepEqual(await client.write(rows(7002, 7003)), [null]);
+        } finally {
+          await replicateTo("");
+        }
+        assert.deepEqual(await server.query(`select name from ${TABLE} where id in (7001, 7002) order by id`), [{ name: "committed here" }, { name: "n7002" }]);
+        assert.equal(client.pid, pid);
+      });
+
       it("ends a statement that waits for a table, and goes on with the same process", async () => {
         const client = open({ queryTimeout: 1_500 });
         const own = { sql: `update ${TABLE} set name = :name where id = :id`, values: { id: 1, name: "x" } };

@@ -123,6 +123,8 @@ export class OdbcConnection implements DatabaseConnection {
   }
 
   async commit(): Promise<void> {
+    // as a statement it can be cancelled, and the driver's own commit has nothing left to send: PostgreSQL may wait for a standby without end
+    if (this.options.dialect === "postgresql") await this.limited(() => this.handle.query("commit", []));
     await this.limited(() => this.handle.commit());
     this.stillConnected();
   }

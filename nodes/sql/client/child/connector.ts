@@ -70,7 +70,9 @@ export class Connector {
         }
         this.speaking = dialectNamed(name);
       }
-      const { setup, mostBytes } = this.speaking;
+      const { setup, unicode, mostBytes } = this.speaking;
+      const { string } = await this.target;
+      if (unicode && string?.get("charset")?.toLowerCase() === "utf8mb4") await connection.query(unicode);
       for (const sql of setup) await connection.query(sql);
       if (mostBytes) connection.mostBytes = Number((await connection.query(mostBytes)).rows[0]?.["bytes"]);
       return connection;

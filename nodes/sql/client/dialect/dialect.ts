@@ -43,6 +43,8 @@ export interface Dialect<Row = unknown> {
   readonly name: DialectName;
   /** Statements to run on every new connection. */
   readonly setup: readonly string[];
+  /** Run on every new connection as well, unless the user has chosen another character set (`CHARSET`): the server then takes and gives UTF-8. */
+  readonly unicode?: string;
   /** A query for the number of `bytes` that the server takes at once. Only for products that end the connection on more. */
   readonly mostBytes?: string;
   /**

@@ -34,6 +34,10 @@ export const mariadb: Dialect<Parameter[]> = {
     "set time_zone = '+00:00'", // timestamps with an offset are written in UTC, see encode
     "set sql_mode = concat(@@sql_mode, ',STRICT_TRANS_TABLES,STRICT_ALL_TABLES')", // else values are silently cut to fit; the second is for tables without transactions
   ],
+  // the driver has asked for it, but init_connect or skip-character-set-client-handshake of the server may have another, in which é is stored as Ã©. Not `set names`, which MySQL's driver refuses; with NULL that driver converts by itself
+  unicode:
+    "set character_set_client = utf8mb4, character_set_results = if(@@character_set_results is null, null, 'utf8mb4'), " +
+    "collation_connection = if(@@character_set_connection = 'utf8mb4', @@collation_connection, 'utf8mb4_general_ci')",
   mostBytes: "select @@max_allowed_packet as bytes",
   concurrent: true,
   maxRows: (columns) => Math.max(1, Math.floor(MAX_PARAMETERS / columns)),

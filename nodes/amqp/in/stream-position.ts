@@ -121,7 +121,7 @@ export class StreamPosition {
     this.timer = undefined;
     const { store, key, warn, retry = 5_000 } = this.options;
     this.writing = store.write(key, this.marked()).catch((error: unknown) => {
-      warn(`The position of the stream cannot be stored, so a restart would read it again from the one stored last: ${errorText(error)}`);
+      warn(`STORE_UNAVAILABLE: The position of the stream cannot be stored, so a restart would read it again from the one stored last: ${errorText(error)}`);
       if (!this.closed) this.timer ??= setTimeout(() => this.write(), retry); // needed since an idle stream has no further change
     });
   }

@@ -128,7 +128,7 @@ export class Watermark {
 
   private failed(error: unknown): void {
     const { warn, retry = 5_000 } = this.options;
-    if (!this.failing) warn(`The watermark cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
+    if (!this.failing) warn(`STORE_UNAVAILABLE: The watermark cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
     this.failing = true;
     this.writeIn(retry);
   }

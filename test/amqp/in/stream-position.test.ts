@@ -61,7 +61,7 @@ describe("the position in a stream", () => {
     store.write = () => Promise.reject(new Error("disk full"));
     position.moveTo(1);
     await position.flush();
-    assert.match(warnings.join(), /cannot be stored, .*: disk full/);
+    assert.match(warnings.join(), /^STORE_UNAVAILABLE: .*cannot be stored, .*: disk full/);
     store.write = write.bind(store);
     position.moveTo(2);
     await position.flush();

@@ -69,7 +69,7 @@ describe("the place of sql read polling by a watermark", function () {
       store.write = (key, value) => (full ? Promise.reject(new Error("no space left on device")) : write.call(store, key, value));
       const { sent, warnings } = await suite.bench.open(BY_ID, accept, { store, retryStore: 20 });
       await waitFor("all", () => sent.length === 10);
-      const told = (): string[] => warnings.filter((text) => text.startsWith("The watermark cannot be stored"));
+      const told = (): string[] => warnings.filter((text) => text.startsWith("STORE_UNAVAILABLE: The watermark cannot be stored"));
       await waitFor("the warning", () => told().length > 0);
       await remains("one warning", () => told().length === 1, 80);
       full = false;

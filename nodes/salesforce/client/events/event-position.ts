@@ -240,7 +240,7 @@ export class EventPosition {
       this.options.onRefused();
     } catch (error) {
       if (!this.failing) {
-        this.options.warn(`The position cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
+        this.options.warn(`STORE_UNAVAILABLE: The position cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
         this.options.onTrouble(errorText(error));
       }
       this.failing = true;

@@ -115,7 +115,7 @@ describe("a listener that keeps its position", () => {
       const failing = { read: (key: string) => store.read(key), remove: (key: string) => store.remove(key), write: (key: string, value: unknown) => (fails ? Promise.reject(new Error("disk full")) : store.write(key, value)) };
       const node = bench.open({}, { answer: accept, store: failing });
       (await node.subscribed()).bring(event(1), event(2));
-      const told = (): string[] => node.warnings.filter((text) => /^The position .*disk full/.test(text));
+      const told = (): string[] => node.warnings.filter((text) => /^STORE_UNAVAILABLE: The position .*disk full/.test(text));
       await waitFor("the warning", () => told().length > 0);
       assert.deepEqual(node.states.at(-1), { kind: "unsaved", reason: "disk full" });
       fails = false;

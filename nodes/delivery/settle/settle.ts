@@ -1,5 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { closeWith, failEach } from "../../common/node-life";
+import { Status, type StatusState } from "../../common/status";
 import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { isOutcome, type Outcome } from "../outcome";
 import { settle } from "./settle-message";
@@ -13,9 +15,13 @@ interface SettleDef extends NodeDef {
   reasonType: string;
 }
 
+/** How each outcome looks. */
+const LOOKS: Record<Outcome, StatusState> = { accept: "connected", retry: "waiting", "dead-letter": "failed", release: "stopped" };
+
 export = (RED: NodeAPI): void => {
   function SettleNode(this: Node, config: SettleDef): void {
     RED.nodes.createNode(this, config);
+    const status = new Status(this);
     const read = (value: string, type: string, label: string): TypedValue =>
       compileTypedInput(RED.util, this, value, type === "outcome" ? "str" : type || "str", label);
     let outcomeFor: TypedValue;
@@ -24,11 +30,10 @@ export = (RED: NodeAPI): void => {
       outcomeFor = read(config.outcome || "accept", config.outcomeType || "outcome", RED._("settle.label.outcome"));
       reasonFor = read(config.reason ?? "", config.reasonType, RED._("settle.label.reason"));
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      this.status({ fill: "red", shape: "ring", text: wrong.message });
-      this.on("input", (_msg, _send, done) => done(wrong));
+      failEach(this, status, error);
       return;
     }
+    closeWith(this, status, () => Promise.resolve());
     this.on("input", (msg, send, done) => {
       Promise.all([outcomeFor(msg), reasonFor(msg)])
         .then(([outcome, reason]) => {
@@ -36,7 +41,7 @@ export = (RED: NodeAPI): void => {
             done(new ConnectorError("INPUT_INVALID", RED._("settle.error.outcome", { outcome: String(outcome) })));
             return;
           }
-          this.status(look(outcome));
+          status.set(LOOKS[outcome], outcome);
           const problem = settle(msg, outcome, typeof reason === "string" ? reason : undefined, this);
           if (problem) this.warn(RED._(`settle.warn.${problem}`));
           send(msg);
@@ -44,11 +49,6 @@ export = (RED: NodeAPI): void => {
         })
         .catch((error: unknown) => done(toConnectorError(error, "INPUT_INVALID")));
     });
-  }
-
-  function look(outcome: Outcome): { fill: "green" | "yellow" | "red" | "grey"; shape: "dot"; text: string } {
-    const fill = ({ accept: "green", retry: "yellow", "dead-letter": "red", release: "grey" } as const)[outcome];
-    return { fill, shape: "dot", text: outcome };
   }
 
   RED.nodes.registerType("surewire-settle", SettleNode);

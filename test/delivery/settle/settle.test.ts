@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { EventEmitter } from "node:events";
+import util from "@node-red/util";
 import { ConnectorError } from "../../../nodes/common/errors";
 import { held, testBench, theSource } from "../../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
@@ -171,5 +173,22 @@ describe("the settle node, in a real Node-RED", function () {
   it("with a source that settles on delivery, changes nothing", async () => {
     await runtime.fresh([source(["settle"], { settle: "delivery" }), settle("settle", "retry")]);
     assert.equal((await settlementOf("a")).outcome, "accept");
+  });
+
+  it("shows what it has said last, and tells the editors so no more often than other nodes do", async () => {
+    await runtime.fresh([source(["settle"]), settle("settle", "payload", { outcomeType: "msg" })]);
+    const entry = theSource();
+    const { events } = util as unknown as { events: EventEmitter };
+    const shown: { fill: string; text: string }[] = [];
+    const note = ({ id, status }: { id: string; status: { fill: string; text: string } }): void => void (id === "settle" && shown.push(status));
+    events.on("node-status", note);
+    try {
+      for (let time = 0; time < 50; time += 1) entry.take("accept");
+      entry.take("dead-letter");
+      await waitFor("the last outcome", () => shown.at(-1)?.text === "dead-letter");
+    } finally {
+      events.removeListener("node-status", note);
+    }
+    assert.deepEqual([shown.length, shown.map(({ fill }) => fill)], [2, ["green", "red"]]);
   });
 });

@@ -1,25 +1,40 @@
-import { type ConnectorError, toConnectorError } from "./errors";
-import type { Status } from "./status";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { toConnectorError } from "./errors";
+import { Status } from "./status";
 
 /** What is needed of a node; Node-RED's fits. */
 interface LivingNode {
-  on(event: "input", listener: (msg: object, send: unknown, done: (error?: Error) => void) => void): unknown;
   on(event: "close", listener: (done: () => void) => void): unknown;
   warn(text: string): void;
 }
 
+/** What a node type is registered with besides its name. */
+export interface NodeTypeOptions<C> {
+  /** Whether a node with these settings begins by itself. What is wrong with them is then logged at once: its status shows only the beginning, and no message may come to bring the rest. */
+  isSource?: (config: C) => boolean;
+  /** Values for its form, as Node-RED takes them. */
+  settings?: Record<string, { value: unknown; exportable: true }>;
+}
+
 /**
- * Makes a node that cannot work with its settings say so: in its status, and as the error of each message that it gets.
- *
- * @param thrown what reading the settings has thrown
- * @returns the same as a `ConnectorError`, `NOT_CONFIGURED` unless it was one already
+ * Registers a node type. `start` reads the settings of a new node and sets it to work. When it throws, the node cannot work with its settings and says so: in its
+ * status, and as the error of each message that it gets, `NOT_CONFIGURED` unless it has another code.
  */
-export function failEach(node: LivingNode, status: Status, thrown: unknown): ConnectorError {
-  const wrong = toConnectorError(thrown, "NOT_CONFIGURED");
-  status.set("failed", wrong.message);
-  node.on("input", (_msg, _send, done) => done(wrong));
-  closeWith(node, status, () => Promise.resolve());
-  return wrong;
+export function registerNode<N extends Node, C extends NodeDef>(RED: NodeAPI, type: string, start: (node: N, status: Status, config: C) => void, { isSource, settings }: NodeTypeOptions<C> = {}): void {
+  function construct(this: N, config: C): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    try {
+      start(this, status, config);
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      closeWith(this, status, () => Promise.resolve());
+      if (isSource?.(config)) this.error(wrong.toString());
+    }
+  }
+  RED.nodes.registerType(type, construct as never, { settings } as never);
 }
 
 /** Calls `close` when the node closes. The node has closed when that has ended; a rejection is only logged. */

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
+import type { NodeAPI } from "node-red";
 import { ConnectorError } from "../../nodes/common/errors";
-import { closeWith, failEach } from "../../nodes/common/node-life";
+import { closeWith, registerNode } from "../../nodes/common/node-life";
 import type { Status } from "../../nodes/common/status";
 
 type Listener = (...given: unknown[]) => void;
 
-/** A node and its status, and what was told of them. */
+/** A node, and what was told of it. */
 class Life {
   readonly told: unknown[] = [];
   readonly listeners = new Map<string, Listener>();
-  readonly status = { set: (...given: unknown[]) => this.told.push(given), close: () => this.told.push("status closed") } as unknown as Status;
 
   on(event: string, listener: never): void {
     this.listeners.set(event, listener);
@@ -19,20 +19,44 @@ class Life {
     this.told.push(text);
   }
 
+  error(text: string): void {
+    this.told.push(text);
+  }
+
+  status({ text }: { text?: string }): void {
+    this.told.push({ status: text });
+  }
+
   close(): Promise<void> {
     return new Promise((resolve) => this.listeners.get("close")?.(resolve));
+  }
+
+  /** Makes it of a type whose settings are wrong. */
+  begin(isSource?: () => boolean): void {
+    const registerType = (_type: string, construct: (this: Life, config: object) => void): void => construct.call(this, {});
+    const RED = { nodes: { registerType, createNode: () => undefined } } as unknown as NodeAPI;
+    const start = (): void => {
+      throw new Error("There is no queue");
+    };
+    registerNode(RED, "test", start, isSource && { isSource });
   }
 }
 
 describe("The life of a node", () => {
   it("fails each message of one whose settings are wrong, by what is wrong with them", async () => {
     const life = new Life();
-    const wrong = failEach(life, life.status, new Error("There is no queue"));
-    assert.deepEqual([wrong.code, life.told], ["NOT_CONFIGURED", [["failed", "There is no queue"]]]);
-    life.listeners.get("input")?.({}, undefined, (error: Error) => life.told.push(error));
-    assert.equal(life.told[1], wrong);
+    life.begin();
+    assert.deepEqual(life.told, [{ status: "There is no queue" }]);
+    life.listeners.get("input")?.({}, undefined, (error: ConnectorError) => life.told.push(error.code));
+    assert.equal(life.told[1], "NOT_CONFIGURED");
     await life.close();
-    assert.equal(life.told[2], "status closed");
+  });
+
+  it("begins with an error of one that gets no messages and whose settings are wrong", async () => {
+    const life = new Life();
+    life.begin(() => true);
+    assert.deepEqual(life.told, [{ status: "There is no queue" }, "NOT_CONFIGURED: There is no queue"]);
+    await life.close();
   });
 
   for (const [how, close] of [
@@ -41,7 +65,8 @@ describe("The life of a node", () => {
   ] as const) {
     it(`ends when its close ${how}, and says why`, async () => {
       const life = new Life();
-      closeWith(life, life.status, close);
+      const status = { close: () => life.told.push("status closed") } as unknown as Status;
+      closeWith(life, status, close);
       await life.close();
       assert.deepEqual(life.told, ["The broker is away", "status closed"]);
     });

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { needsAHand, toConnectorError } from "../../common/errors";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { compileTypedInput, whenReady } from "../../common/typed-input";
 import { flowAccess } from "../../delivery/flow-access";
 import type { WiredNode } from "../../delivery/wired";
@@ -11,17 +11,7 @@ import { QueueGet, type QueueGetState } from "./queue-get";
 import { readCount, readFixedCount, readSettings, type GetDef } from "./settings";
 
 export = (RED: NodeAPI): void => {
-  function AmqpGet(this: Node & WiredNode, config: NodeDef & GetDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      run(this, status, config);
-    } catch (error) {
-      failEach(this, status, error);
-    }
-  }
-
-  function run(node: Node & WiredNode, status: Status, config: GetDef): void {
+  function run(node: Node & WiredNode, status: Status, config: NodeDef & GetDef): void {
     const settings = readSettings(config);
     const countOf = counter(node, config);
     const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
@@ -88,5 +78,5 @@ export = (RED: NodeAPI): void => {
     }
   }
 
-  RED.nodes.registerType("surewire-amqp-get", AmqpGet as never);
+  registerNode(RED, "surewire-amqp-get", run);
 };

@@ -1,33 +1,23 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, needsAHand } from "../../common/errors";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import type { Store } from "../../common/store";
 import { TroubleLog } from "../../common/trouble-log";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
-import type { Broker } from "../client/broker";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus, isOfConnection } from "../client/broker-status";
 import { QueueSource } from "./queue-source";
-import { readSettings, type InDef, type QueueSourceSettings } from "./settings";
+import { readSettings, type InDef } from "./settings";
 import type { QueueSourceState } from "./source-states";
 
 export = (RED: NodeAPI): void => {
-  function AmqpIn(this: Node & WiredNode, config: NodeDef & InDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      run(this, status, brokerOf(RED.nodes.getNode(config.broker), config.broker), readSettings(config));
-    } catch (error) {
-      const wrong = failEach(this, status, error);
-      this.error(wrong.toString()); // the status shows only its beginning, and no input message will report the rest
-    }
-  }
-
-  function run(node: Node & WiredNode, status: Status, broker: Broker, settings: QueueSourceSettings): void {
+  function run(node: Node & WiredNode, status: Status, config: NodeDef & InDef): void {
+    const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
+    const settings = readSettings(config);
     const link = broker.acquire(node);
     const troubles = new TroubleLog(node);
     let state: QueueSourceState = { kind: "starting" };
@@ -120,5 +110,5 @@ export = (RED: NodeAPI): void => {
     return userDir ? { store: userStore(userDir) } : {};
   }
 
-  RED.nodes.registerType("surewire-amqp-in", AmqpIn as never);
+  registerNode(RED, "surewire-amqp-in", run, { isSource: () => true });
 };

@@ -1,8 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { needsAHand, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { TroubleLog } from "../../common/trouble-log";
 import { compileTypedInput } from "../../common/typed-input";
 import { Sink, type SinkState } from "../../delivery/sink/sink";
@@ -24,16 +24,6 @@ const REQUESTING = { batchSize: 1, concurrency: 100, retriesInPlace: 0 };
 const CALM = 60_000;
 
 export = (RED: NodeAPI): void => {
-  function AmqpOut(this: Node, config: NodeDef & OutDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      run(this, status, config);
-    } catch (error) {
-      failEach(this, status, error);
-    }
-  }
-
   function run(node: Node, status: Status, config: NodeDef & OutDef): void {
     const settings = readSettings(config, (value, type, label) => compileTypedInput(RED.util, node, value, type, label));
     const build = messageBuilder(settings.build);
@@ -95,7 +85,7 @@ export = (RED: NodeAPI): void => {
     );
   }
 
-  RED.nodes.registerType("surewire-amqp-out", AmqpOut as never);
+  registerNode(RED, "surewire-amqp-out", run);
 };
 
 function senderOf({ confirmTimeout, request }: OutSettings, connection: Connection, onDown: () => void, warn: (text: string) => void): Sender<Answer | undefined> {

@@ -1,10 +1,10 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { closeWith, failEach } from "../../common/node-life";
+import { closeWith, registerNode } from "../../common/node-life";
 import { eachOnce } from "../../common/once";
 import { putOn } from "../../common/put-on";
-import { Status } from "../../common/status";
+import type { Status } from "../../common/status";
 import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
 import { flowTracker } from "../../delivery/tracker/flow-tracker";
@@ -19,17 +19,7 @@ import { readOrder, readSettings, type RedriveDef } from "./settings";
 type Shown = { kind: "idle" } | { kind: "running"; done: number; of: number; dryRun: boolean } | { kind: "ended"; report: RedriveReport } | { kind: "failed"; error: ConnectorError };
 
 export = (RED: NodeAPI): void => {
-  function AmqpRedrive(this: Node, config: NodeDef & RedriveDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      run(this, status, config);
-    } catch (error) {
-      failEach(this, status, error);
-    }
-  }
-
-  function run(node: Node, status: Status, config: RedriveDef): void {
+  function run(node: Node, status: Status, config: NodeDef & RedriveDef): void {
     const settings = readSettings(config);
     const orderFor = orderReader(node, config, settings.target);
     const filter = config.filter?.trim() ? compile(node, config.filter, "jsonata", "filter") : undefined;
@@ -120,5 +110,5 @@ export = (RED: NodeAPI): void => {
     return compileTypedInput(RED.util, node, value ?? "", type || "str", RED._(`redrive.label.${label}`));
   }
 
-  RED.nodes.registerType("surewire-amqp-redrive", AmqpRedrive as never);
+  registerNode(RED, "surewire-amqp-redrive", run);
 };

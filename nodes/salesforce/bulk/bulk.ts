@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { compileParameters } from "../../common/parameters";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { flowAccess } from "../../delivery/flow-access";
@@ -16,31 +16,23 @@ import { JobCommands } from "./job-commands";
 import { type BulkDef, readSettings } from "./settings";
 
 export = (RED: NodeAPI): void => {
-  function SalesforceBulk(this: Node & WiredNode, config: NodeDef & BulkDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    let work: BulkWork;
-    let release = (): void => undefined;
-    try {
-      const org = orgOf(RED.nodes.getNode(config.org), config.org);
-      let state: BulkState | undefined;
-      const tell = (next = state): void => {
-        state = next;
-        if (next) show(status, next, org);
-      };
-      work = makeWork(this, config, org, tell);
-      const stopListening = org.onState(() => tell());
-      org.acquire(this);
-      release = () => {
+  function run(node: Node & WiredNode, status: Status, config: NodeDef & BulkDef): void {
+    const org = orgOf(RED.nodes.getNode(config.org), config.org);
+    let state: BulkState | undefined;
+    const tell = (next = state): void => {
+      state = next;
+      if (next) show(status, next, org);
+    };
+    const work = makeWork(node, config, org, tell);
+    const stopListening = org.onState(() => tell());
+    org.acquire(node);
+    node.on("input", (msg, send, done) => work.take({ msg, send: (messages) => send(messages as never), done }));
+    closeWith(node, status, () =>
+      work.close().finally(() => {
         stopListening();
-        org.release(this);
-      };
-    } catch (error) {
-      failEach(this, status, error);
-      return;
-    }
-    this.on("input", (msg, send, done) => work.take({ msg, send: (messages) => send(messages as never), done }));
-    closeWith(this, status, () => work.close().finally(release));
+        org.release(node);
+      }),
+    );
   }
 
   function makeWork(node: Node & WiredNode, config: BulkDef, org: OrgClient, onState: (state: BulkState) => void): BulkWork {
@@ -92,5 +84,5 @@ export = (RED: NodeAPI): void => {
     return showLane(status, { ...org.state, messages: 0 }, RED._);
   }
 
-  RED.nodes.registerType("surewire-salesforce-bulk", SalesforceBulk as never);
+  registerNode(RED, "surewire-salesforce-bulk", run);
 };

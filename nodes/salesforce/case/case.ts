@@ -1,8 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
-import { closeWith } from "../../common/node-life";
+import { closeWith, registerNode } from "../../common/node-life";
 import { putOn } from "../../common/put-on";
-import { Status } from "../../common/status";
+import type { Status } from "../../common/status";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
 import { templateCompiler } from "../client/template";
@@ -11,19 +11,17 @@ import { CaseWorker } from "./case-worker";
 import { watchOrgs } from "./org-changes";
 
 export = (RED: NodeAPI): void => {
-  function SalesforceCase(this: Node, config: NodeDef & CaseDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    const compile = templateCompiler(RED.util, this);
+  function run(node: Node, status: Status, config: NodeDef & CaseDef): void {
+    const compile = templateCompiler(RED.util, node);
     /** Returns the worker, or the error of the configuration. */
     const open = (): CaseWorker | ConnectorError => {
       try {
         const options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id), id));
-        return new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
+        return new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => node.warn(text) });
       } catch (error) {
         const wrong = toConnectorError(error, "NOT_CONFIGURED");
         status.set("failed", wrong.message);
-        this.error(wrong.toString()); // otherwise it would not show before a message comes
+        node.error(wrong.toString()); // otherwise it would not show before a message comes
         return wrong;
       }
     };
@@ -31,19 +29,19 @@ export = (RED: NodeAPI): void => {
     const close = async (): Promise<void> => {
       if (worker instanceof CaseWorker) await worker.close();
     };
-    this.on("input", (msg, send, done) => {
+    node.on("input", (msg, send, done) => {
       if (!(worker instanceof CaseWorker)) return done(worker);
       worker.take(msg, done, (salesforce) => send(putOn(msg, { salesforce })));
     });
-    const stopWatching = watchOrgs(RED.events, this.id, new Set((config.divisions ?? []).map(({ org }) => org)), {
+    const stopWatching = watchOrgs(RED.events, node.id, new Set((config.divisions ?? []).map(({ org }) => org)), {
       changing: () => void close(),
       changed: () => (worker = open()),
     });
-    closeWith(this, status, () => {
+    closeWith(node, status, () => {
       stopWatching();
       return close();
     });
   }
 
-  RED.nodes.registerType("surewire-salesforce-case", SalesforceCase);
+  registerNode(RED, "surewire-salesforce-case", run);
 };

@@ -1,9 +1,9 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
 import { Lease } from "../../common/lease";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
-import { type SharedStore, type StoreHolder, storeHolderOf } from "../../common/store";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
+import { type SharedStore, storeHolderOf } from "../../common/store";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -11,7 +11,6 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import { EventListener } from "../client/events/event-listener";
 import { declarePushTopic } from "../client/events/push-topics";
 import type { Standby } from "../client/events/standby";
-import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { control } from "./listen-control";
 import { showListener } from "./listen-status";
@@ -20,19 +19,10 @@ import { type ListenDef, type NodeSettings, readSettings } from "./settings";
 type ListenNode = Node & WiredNode & { listener?: EventListener };
 
 export = (RED: NodeAPI): void => {
-  function SalesforceListen(this: ListenNode, config: NodeDef & ListenDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      const settings = readSettings(config);
-      listen(this, status, orgOf(RED.nodes.getNode(config.org), config.org), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined);
-    } catch (error) {
-      const wrong = failEach(this, status, error);
-      this.error(wrong.toString()); // a status shows only the beginning of the text, and no message comes that could fail with all of it
-    }
-  }
-
-  function listen(node: ListenNode, status: Status, org: OrgClient, settings: NodeSettings, holder: StoreHolder | undefined): void {
+  function run(node: ListenNode, status: Status, config: NodeDef & ListenDef): void {
+    const settings = readSettings(config);
+    const org = orgOf(RED.nodes.getNode(config.org), config.org);
+    const holder = settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined;
     const warn = (text: string): void => node.warn(text);
     const { topic } = settings;
     const store = holder?.store ?? userStore(RED.settings.userDir);
@@ -106,7 +96,7 @@ export = (RED: NodeAPI): void => {
     return { store, lease: (key, events) => new Lease({ store, key, time, warn, ...events }) };
   }
 
-  RED.nodes.registerType("surewire-salesforce-listen", SalesforceListen as never);
+  registerNode(RED, "surewire-salesforce-listen", run, { isSource: () => true });
 
   // The node's button. `httpAdmin` is missing when the admin API is switched off.
   RED.httpAdmin?.post("/surewire/salesforce-listen/:id", RED.auth.needsPermission("flows.write"), (request, response) => {

@@ -1,8 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { compileTypedInput } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import { type EventItem, EventWriter, type Published } from "../client/events/event-writer";
@@ -27,20 +27,11 @@ interface PublishDef extends NodeDef {
 }
 
 export = (RED: NodeAPI): void => {
-  function SalesforcePublish(this: Node, config: PublishDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    let lane: OrgLane<EventItem, Published>;
-    let toEvents: (msg: object) => EventItem | Promise<EventItem>;
-    try {
-      toEvents = readEvents(this, config);
-      lane = openLane(this, status, config);
-      showLane(status, lane.state, RED._); // if other nodes use the org already, its state may not change for long
-    } catch (error) {
-      failEach(this, status, error);
-      return;
-    }
-    this.on("input", (msg, send, done) => {
+  function run(node: Node, status: Status, config: PublishDef): void {
+    const toEvents = readEvents(node, config);
+    const lane = openLane(node, status, config);
+    showLane(status, lane.state, RED._); // if other nodes use the org already, its state may not change for long
+    node.on("input", (msg, send, done) => {
       let item: EventItem | Promise<EventItem>;
       try {
         item = toEvents(msg);
@@ -49,7 +40,7 @@ export = (RED: NodeAPI): void => {
       }
       lane.take(msg, item, done, (salesforce) => send(putOn(msg, { salesforce })));
     });
-    closeWith(this, status, () => lane.close());
+    closeWith(node, status, () => lane.close());
   }
 
   function openLane(node: Node, status: Status, config: PublishDef): OrgLane<EventItem, Published> {
@@ -79,5 +70,5 @@ export = (RED: NodeAPI): void => {
     return !eventType || eventType === "str" || eventType === "env";
   }
 
-  RED.nodes.registerType("surewire-salesforce-publish", SalesforcePublish);
+  registerNode(RED, "surewire-salesforce-publish", run);
 };

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { compileParameters, type Parameter } from "../../common/parameters";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { compileTypedInput } from "../../common/typed-input";
 import type { ReadState } from "../../delivery/reading/read-state";
 import { flowAccess } from "../../delivery/flow-access";
@@ -10,25 +10,16 @@ import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
 import { QueryReader } from "./query-reader";
-import { type QueryDef, type QuerySettings, readSettings } from "./settings";
+import { type QueryDef, readSettings } from "./settings";
 
 export = (RED: NodeAPI): void => {
-  function SalesforceQuery(this: Node & WiredNode, config: NodeDef & QueryDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      read(this, status, orgOf(RED.nodes.getNode(config.org), config.org), readSettings(config), readParameters(this, config));
-    } catch (error) {
-      failEach(this, status, error);
-    }
-  }
-
-  function read(node: Node & WiredNode, status: Status, org: OrgClient, settings: QuerySettings, parameters: Parameter[]): void {
+  function run(node: Node & WiredNode, status: Status, config: NodeDef & QueryDef): void {
+    const org = orgOf(RED.nodes.getNode(config.org), config.org);
     let state: ReadState = { kind: "idle", inFlow: 0 };
     const tell = (): void => show(status, state, org);
     const reader = new QueryReader({
-      settings,
-      parameters,
+      settings: readSettings(config),
+      parameters: readParameters(node, config),
       org,
       ...flowAccess(node, RED),
       onState: (next) => {
@@ -69,5 +60,5 @@ export = (RED: NodeAPI): void => {
     }
   }
 
-  RED.nodes.registerType("surewire-salesforce-query", SalesforceQuery as never);
+  registerNode(RED, "surewire-salesforce-query", run);
 };

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { putOn } from "../../common/put-on";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { objectNames } from "../client/records/object-list";
 import { orgOf } from "../client/org-node";
@@ -16,26 +16,18 @@ type RecordMessage = NodeMessage & { salesforce?: unknown };
 const REFUSED = 1;
 
 export = (RED: NodeAPI): void => {
-  function SalesforceRecord(this: Node & WiredNode, config: NodeDef & RecordDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    let worker: RecordWorker;
-    try {
-      worker = new RecordWorker({
-        org: orgOf(RED.nodes.getNode(config.org), config.org),
-        settings: readSettings(RED.util, this, config),
-        someRefusedFails: () => !config.failedOutput || !isWired(this, RED.nodes, REFUSED),
-        onState: (state) => showLane(status, state, RED._),
-        warn: (text) => this.warn(text),
-      });
-    } catch (error) {
-      failEach(this, status, error);
-      return;
-    }
-    this.on("input", (msg: RecordMessage, send, done) => {
+  function run(node: Node & WiredNode, status: Status, config: NodeDef & RecordDef): void {
+    const worker = new RecordWorker({
+      org: orgOf(RED.nodes.getNode(config.org), config.org),
+      settings: readSettings(RED.util, node, config),
+      someRefusedFails: () => !config.failedOutput || !isWired(node, RED.nodes, REFUSED),
+      onState: (state) => showLane(status, state, RED._),
+      warn: (text) => node.warn(text),
+    });
+    node.on("input", (msg: RecordMessage, send, done) => {
       worker.take(msg, done, (outcome, refused) => send(toMessages(msg, outcome, refused)));
     });
-    closeWith(this, status, () => worker.close());
+    closeWith(node, status, () => worker.close());
   }
 
   /** Returns the message with its result and, if some records of its list were refused, a copy of it with those records. */
@@ -47,7 +39,7 @@ export = (RED: NodeAPI): void => {
     return [done, Object.assign(rest, { payload: refused, salesforce: { success: false, results: failed.map((index) => results[index]) } })];
   }
 
-  RED.nodes.registerType("surewire-salesforce-record", SalesforceRecord);
+  registerNode(RED, "surewire-salesforce-record", run);
 
   // The names that the form suggests. `httpAdmin` is missing when the admin API is switched off.
   RED.httpAdmin?.get("/surewire/salesforce-record/objects/:org", RED.auth.needsPermission("flows.write"), (request, response) => {

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { putOn } from "../../common/put-on";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { compileTypedInput } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import { AnalyticsUploader } from "../client/requests/analytics-upload";
@@ -22,20 +22,12 @@ type Worker = Pick<RequestWorker<unknown, Answer>, "take" | "close">;
 type Listeners = Pick<RequestWorkerOptions<unknown, Answer>, "onState" | "warn">;
 
 export = (RED: NodeAPI): void => {
-  function SalesforceRequest(this: Node, config: NodeDef & RequestDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    let worker: Worker;
-    try {
-      worker = makeWorker(this, config, { onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
-    } catch (error) {
-      failEach(this, status, error);
-      return;
-    }
-    this.on("input", (msg, send, done) => {
+  function run(node: Node, status: Status, config: NodeDef & RequestDef): void {
+    const worker = makeWorker(node, config, { onState: (state) => showLane(status, state, RED._), warn: (text) => node.warn(text) });
+    node.on("input", (msg, send, done) => {
       worker.take(msg, done, (answer) => send(putOn(msg, answer)));
     });
-    closeWith(this, status, () => worker.close());
+    closeWith(node, status, () => worker.close());
   }
 
   function makeWorker(node: Node, config: RequestDef, listeners: Listeners): Worker {
@@ -65,7 +57,7 @@ export = (RED: NodeAPI): void => {
     return new RequestWorker({ ...common, prepare, send: (item): Promise<Answer> => sender.send(item) });
   }
 
-  RED.nodes.registerType("surewire-salesforce-request", SalesforceRequest, {
+  registerNode(RED, "surewire-salesforce-request", run, {
     // The form offers the same list of presets that the tests check.
     settings: { surewireSalesforceRequestPresets: { value: REQUEST_PRESETS, exportable: true } },
   });

@@ -1,33 +1,24 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { Lease } from "../../common/lease";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
-import { type StoreHolder, storeHolderOf } from "../../common/store";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
+import { storeHolderOf } from "../../common/store";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { compileFields, type MapFields } from "../client/mapping";
 import { templateCompiler } from "../client/template";
-import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
 import { type RouteState, RouteWorker } from "./route-worker";
 import { type RouteDef, type RouteSettings, readSettings } from "./settings";
 
 export = (RED: NodeAPI): void => {
-  function SalesforceRoute(this: Node & WiredNode, config: NodeDef & RouteDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      const settings = readSettings(config);
-      route(this, status, orgOf(RED.nodes.getNode(config.org), config.org), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined);
-    } catch (error) {
-      failEach(this, status, error);
-    }
-  }
-
-  function route(node: Node & WiredNode, status: Status, org: OrgClient, settings: RouteSettings, holder: StoreHolder | undefined): void {
+  function run(node: Node & WiredNode, status: Status, config: NodeDef & RouteDef): void {
+    const settings = readSettings(config);
+    const org = orgOf(RED.nodes.getNode(config.org), config.org);
+    const holder = settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined;
     const warn = (text: string): void => node.warn(text);
     const store = holder?.store ?? userStore(RED.settings.userDir);
     const worker = new RouteWorker({
@@ -71,5 +62,5 @@ export = (RED: NodeAPI): void => {
     status.set("connected", () => RED._("route.status.cases", { open, waiting }));
   }
 
-  RED.nodes.registerType("surewire-salesforce-route", SalesforceRoute as never);
+  registerNode(RED, "surewire-salesforce-route", run);
 };

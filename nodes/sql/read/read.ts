@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { compileParameters } from "../../common/parameters";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { compileTypedInput } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { flowAccess } from "../../delivery/flow-access";
@@ -17,19 +17,12 @@ import { RowRead } from "./row-read";
 import { readSettings, type MessageSettings, type PollSettings, type ReadDef } from "./settings";
 
 export = (RED: NodeAPI): void => {
-  function SqlRead(this: Node & WiredNode, config: NodeDef & ReadDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    try {
-      const settings = readSettings(config);
-      const parameters = readParameters(this, config);
-      const database = databaseOf(RED.nodes.getNode(config.database), config.database);
-      if (settings.mode === "message") readOnMessage(this, status, database, settings, parameters);
-      else poll(this, status, database, settings, parameters, config.database);
-    } catch (error) {
-      const wrong = failEach(this, status, error);
-      if (config.mode === "poll") this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
-    }
+  function run(node: Node & WiredNode, status: Status, config: NodeDef & ReadDef): void {
+    const settings = readSettings(config);
+    const parameters = readParameters(node, config);
+    const database = databaseOf(RED.nodes.getNode(config.database), config.database);
+    if (settings.mode === "message") readOnMessage(node, status, database, settings, parameters);
+    else poll(node, status, database, settings, parameters, config.database);
   }
 
   function readOnMessage(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: MessageSettings, parameters: QueryParameters): void {
@@ -101,5 +94,5 @@ export = (RED: NodeAPI): void => {
     }
   }
 
-  RED.nodes.registerType("surewire-sql-read", SqlRead as never);
+  registerNode(RED, "surewire-sql-read", run, { isSource: ({ mode }) => mode === "poll" });
 };

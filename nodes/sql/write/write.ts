@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { putOn } from "../../common/put-on";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status } from "../../common/status";
 import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { databaseOf } from "../client/database-node";
 import type { DatabaseClient } from "../client/database-client";
@@ -13,26 +13,15 @@ import { TableWork } from "./table-work";
 import type { Work } from "./work";
 import { type WriteState, WriteWorker, type WriteWorkerOptions } from "./write-worker";
 
-type Options = Omit<WriteWorkerOptions, "onState" | "warn" | "error">;
-
 export = (RED: NodeAPI): void => {
-  function SqlWrite(this: Node, config: NodeDef & WriteDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
-    let options: Options;
-    try {
-      options = readConfig(this, config);
-    } catch (error) {
-      failEach(this, status, error);
-      return;
-    }
+  function run(node: Node, status: Status, config: NodeDef & WriteDef): void {
     const worker = new WriteWorker({
-      ...options,
+      ...readConfig(node, config),
       onState: (state) => show(status, state),
-      warn: (text) => this.warn(text),
-      error: (text) => this.error(text),
+      warn: (text) => node.warn(text),
+      error: (text) => node.error(text),
     });
-    this.on("input", (msg, send, done) => {
+    node.on("input", (msg, send, done) => {
       const settled = (error?: Error): void => {
         const failure = error && failureOf(error);
         if (failure) Reflect.set(msg, "sql", failure); // a frozen message goes without
@@ -40,10 +29,10 @@ export = (RED: NodeAPI): void => {
       };
       worker.take(msg, settled, (result) => send(putOn(msg, { sql: result })));
     });
-    closeWith(this, status, () => worker.close());
+    closeWith(node, status, () => worker.close());
   }
 
-  function readConfig(node: Node, config: WriteDef): Options {
+  function readConfig(node: Node, config: WriteDef): Omit<WriteWorkerOptions, "onState" | "warn" | "error"> {
     const database = databaseOf(RED.nodes.getNode(config.database), config.database);
     const settings = readSettings(config, (key, values) => RED._(`write.${key}`, values));
     const { batchSize, linger, stopAfter } = settings;
@@ -78,5 +67,5 @@ export = (RED: NodeAPI): void => {
     else status.set(kind, () => RED._(`write.status.${kind}`));
   }
 
-  RED.nodes.registerType("surewire-sql-write", SqlWrite);
+  registerNode(RED, "surewire-sql-write", run);
 };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { chunks } from "./chunks";
 import { errorText } from "./errors";
 import { InTurn } from "./in-turn";
 import { LatestWins } from "./latest-wins";
@@ -72,8 +73,8 @@ export class FileStore implements SharedStore {
 
   async *entries(prefix: string): AsyncGenerator<StoreEntry[]> {
     const files = ((await unlessMissing(readdir(this.folder))) ?? []).filter((file) => file.endsWith(ENDING));
-    for (let from = 0; from < files.length; from += PAGE) {
-      const found = await Promise.all(files.slice(from, from + PAGE).map((file) => this.entryOf(file, prefix)));
+    for (const page of chunks(files, PAGE)) {
+      const found = await Promise.all(page.map((file) => this.entryOf(file, prefix)));
       yield found.filter((entry) => entry !== undefined);
     }
   }

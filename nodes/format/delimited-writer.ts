@@ -1,4 +1,5 @@
 import { stringify } from "csv-stringify/sync";
+import { chunks } from "../common/chunks";
 import { invalid, shown } from "./content-error";
 import { writeJson } from "./json";
 import type { FormatOptions } from "./options";
@@ -59,9 +60,8 @@ function* namesFor(rows: Row[], { columns }: DelimitedWriting): Generator<void, 
 }
 
 /** The rows in portions, each for one step. */
-function* partsOf(rows: Row[]): Generator<Row[]> {
-  const size = Math.max(1, Math.ceil(STEP / widthOf(rows[0])));
-  for (let at = 0; at < rows.length; at += size) yield rows.slice(at, at + size);
+function partsOf(rows: Row[]): Generator<Row[]> {
+  return chunks(rows, Math.max(1, Math.ceil(STEP / widthOf(rows[0]))));
 }
 
 function widthOf(row: unknown): number {

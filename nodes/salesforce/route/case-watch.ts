@@ -1,3 +1,4 @@
+import { chunks } from "../../common/chunks";
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { within } from "../../common/deadline";
 import type { Claim } from "../../delivery/claim";
@@ -214,10 +215,10 @@ export class CaseWatch {
   }
 
   private async look(router: CaseRouter, ids: readonly string[], kind: "due" | "missed"): Promise<boolean> {
-    for (let from = 0; from < ids.length; from += SLICE) {
+    for (const some of chunks(ids, SLICE)) {
       await this.room.until(1);
       if (!this.isNeeded) return false;
-      for (const one of await router.look(ids.slice(from, from + SLICE), { kind })) this.hand(router, one);
+      for (const one of await router.look(some, { kind })) this.hand(router, one);
     }
     return this.isNeeded;
   }

@@ -1,3 +1,4 @@
+import { chunks } from "../../common/chunks";
 import type { ConnectorError } from "../../common/errors";
 import type { Room } from "../../delivery/reading/room";
 import type { NamedValues } from "../client/named-values";
@@ -73,9 +74,8 @@ export function rowsPerMessage({ output, batchSize }: PollSettings): number {
 }
 
 /** The rows of one message after the other. */
-export function* messagesOf<T>(rows: readonly T[], settings: PollSettings): Iterable<T[]> {
-  const size = rowsPerMessage(settings);
-  for (let at = 0; at < rows.length; at += size) yield rows.slice(at, at + size);
+export function messagesOf<T>(rows: readonly T[], settings: PollSettings): Iterable<T[]> {
+  return chunks(rows, rowsPerMessage(settings));
 }
 
 /** A query, with those of its values that are not the same for every poll. */

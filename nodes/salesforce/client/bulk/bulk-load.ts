@@ -1,5 +1,5 @@
+import { halves } from "../../../common/chunks";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import { errorsOf, type ShownError } from "../failure";
 import { contentKey, type JobBook } from "./bulk-book";
 import type { BulkInput } from "./bulk-input";

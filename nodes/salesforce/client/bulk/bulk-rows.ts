@@ -1,5 +1,5 @@
+import { halves } from "../../../common/chunks";
 import { ConnectorError, toConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import { contentKey, type JobBook, type Load } from "./bulk-book";
 import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
 import type { BulkLoader } from "./bulk-loader";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { systemClock, type Clock } from "../../../common/clock";
+import { halves } from "../../../common/chunks";
 import { ConnectorError, isConnectorError, reworded, toConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import { NO_ASSIGNMENT } from "../assignment";
 import type { Attachment, CaseWork } from "./case-item";
 import { COLLECTIONS, type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";

@@ -1,5 +1,5 @@
+import { halves } from "../../../common/chunks";
 import { ConnectorError, toConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import { ruleHeaders } from "../assignment";
 import { CaseExtras } from "./case-extras";
 import type { CaseItem, CaseOutcome, CaseResult, CaseWork, StoredCase } from "./case-item";

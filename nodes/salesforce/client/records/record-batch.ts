@@ -1,3 +1,4 @@
+import { chunks } from "../../../common/chunks";
 import { ConnectorError, toConnectorError } from "../../../common/errors";
 import { type Fields, MAX_RECORDS, type RecordResult, valueIn } from "./collections";
 import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
@@ -125,7 +126,7 @@ export class RecordBatch {
 
   private async readList(item: RecordItem): Promise<RecordOutcome> {
     const { object, records } = item;
-    const found = await this.reader.readAll(object, slices(idsOf(records)), item);
+    const found = await this.reader.readAll(object, [...chunks(idsOf(records), MAX_RECORDS)], item);
     const results = found.map((record, index) => ({ index, id: String(records[index]?.Id), success: record !== null, errors: record ? [] : [missing()] }));
     return { payload: found.map((record) => record && withoutAttributes(record)), salesforce: { success: results.every(({ success }) => success), results } };
   }
@@ -204,10 +205,6 @@ export class RecordBatch {
 
 function idsOf(records: Fields[]): string[] {
   return records.map(({ Id }) => String(Id));
-}
-
-function slices<T>(all: T[]): T[][] {
-  return Array.from({ length: Math.ceil(all.length / MAX_RECORDS) }, (_, index) => all.slice(index * MAX_RECORDS, (index + 1) * MAX_RECORDS));
 }
 
 function isBlank(value: unknown): boolean {

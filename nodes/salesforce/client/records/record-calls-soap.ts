@@ -1,3 +1,4 @@
+import { chunks } from "../../../common/chunks";
 import { ConnectorError, toConnectorError } from "../../../common/errors";
 import { isPlain } from "../../../common/is-plain";
 import { MAX_RECORDS, type RecordResult } from "./collections";
@@ -119,7 +120,7 @@ async function inSlices<T>(all: T[], size: number, send: (slice: T[]) => Promise
 /** Makes such calls for an operation that only reads. If a call fails, the whole operation fails. */
 async function searched<T>(all: T[], send: (slice: T[]) => Promise<Item[]>): Promise<Item[]> {
   const found: Item[] = [];
-  for (let from = 0; from < all.length; from += MAX_SEARCHED) found.push(...(await send(all.slice(from, from + MAX_SEARCHED))));
+  for (const some of chunks(all, MAX_SEARCHED)) found.push(...(await send(some)));
   return found;
 }
 

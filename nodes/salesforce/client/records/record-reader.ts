@@ -1,5 +1,5 @@
+import { halves } from "../../../common/chunks";
 import { type ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import { COLLECTIONS, type Fields, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
 import type { RestCalls } from "../rest";

@@ -1,5 +1,5 @@
+import { halves } from "../../../common/chunks";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import { CallSizes, isOverLimit } from "./call-sizes";
 import { COLLECTIONS, type DeleteRequest, deleteRecords, type Fields, type RecordResult } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";

@@ -1,5 +1,5 @@
+import { chunks, halves } from "../../../common/chunks";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import { type CallSizes, isOverLimit } from "./call-sizes";
 import { COLLECTIONS, type Fields, readResults, type RecordResult } from "./collections";
 import { type Body, bodyOf, culprits } from "./culprits";
@@ -85,7 +85,7 @@ class Saving {
     const { object, records, sizes, search } = this.request;
     const all = records.map((_, index) => index);
     const most = (this.together ? undefined : sizes?.most(object)) ?? Infinity;
-    for (let from = 0; from < all.length; from += most) await this.save(all.slice(from, from + most));
+    for (const some of chunks(all, most)) await this.save(some);
     if (this.tooMany && !this.tooMuchAlone && this.passed > 0) sizes?.learn(object, this.passed);
     if (search && !this.away) await judge(this.rest, this.results, { object, together: this.together, creates: this.once, probe: () => this.probe() });
     return this.results.map((result) => result ?? { ok: false, error: unsure() });

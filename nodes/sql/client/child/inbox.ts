@@ -1,3 +1,4 @@
+import { chunks } from "../../../common/chunks";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import type { DatabaseConnection } from "./backend";
 import { type Dialect, tableParts } from "../dialect";
@@ -42,8 +43,8 @@ export class Inbox {
   async claim(connection: DatabaseConnection, { table, owner }: InboxOptions, ids: readonly string[]): Promise<Set<string>> {
     const fresh = new Set<string>();
     try {
-      for (let start = 0; start < ids.length; start += MOST_IDS) {
-        for (const id of await this.add(connection, this.quoted(table), owner, ids.slice(start, start + MOST_IDS))) fresh.add(id);
+      for (const some of chunks(ids, MOST_IDS)) {
+        for (const id of await this.add(connection, this.quoted(table), owner, some)) fresh.add(id);
       }
       return fresh;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { chunks } from "../../../common/chunks";
 import type { DatabaseConnection } from "../child/backend";
 import { baseType } from "../odbc/base-type";
 import type { Statement } from "../dialect";
@@ -53,10 +54,7 @@ function around({ sql }: Statement, columns: readonly { name: string }[], types:
   // by name: aliases by position would go to the wrong columns of a `select *` when the table is altered
   const names = columns.map(({ name }) => quote(name, '"'));
   const expressions = names.map((name, index) => (types[index] as Type).travel.expression(name));
-  const lists: string[] = [];
-  for (let start = 0; start < names.length; start += MOST_ARGUMENTS) {
-    lists.push(`json_build_array(${expressions.slice(start, start + MOST_ARGUMENTS).join(", ")})::text`);
-  }
+  const lists = [...chunks(expressions, MOST_ARGUMENTS)].map((some) => `json_build_array(${some.join(", ")})::text`);
   const decoders = types.flatMap(({ travel: { decode } }, index) => (decode ? [{ index, decode }] : []));
   return {
     sql: `select ${lists.map((list, index) => `${list} as l${index + 1}`).join(", ")} from (\n${sql}\n) q${whileOf(names, types)}`,

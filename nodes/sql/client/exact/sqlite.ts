@@ -1,3 +1,4 @@
+import { chunks } from "../../../common/chunks";
 import type { DriverColumn } from "../child/backend";
 import type { RowValue } from "../protocol";
 import { checkNames, damaged, type Decode, decoderOf, integer, plain } from "../child/row-values";
@@ -24,8 +25,7 @@ export const sqliteExact: MakeExact = async (connection, statement) => {
   // a column without a name has no such name: the driver calls it by the end of its expression, after the last dot
   const byName = await describe(connection, { ...statement, sql: `select ${own.join(", ")} from (\n${statement.sql}\n)` }).then(() => true, () => false);
   const names = byName ? own : columns.map((_column, index) => `c${index + 1}`);
-  const lists: string[] = [];
-  for (let start = 0; start < names.length; start += COLUMNS_A_LIST) lists.push(names.slice(start, start + COLUMNS_A_LIST).map(kind).join(" || ' ' || "));
+  const lists = [...chunks(names, COLUMNS_A_LIST)].map((some) => some.map(kind).join(" || ' ' || "));
   return {
     sql: `with q${byName ? "" : `(${names.join(", ")})`} as (\n${statement.sql}\n) select ${names.join(", ")}, ${lists.map((list, index) => `${list} as k${index}`).join(", ")} from q`,
     columns,

@@ -1,5 +1,5 @@
+import { halves } from "../../../common/chunks";
 import { ConnectorError, reworded, toConnectorError } from "../../../common/errors";
-import { halves } from "../../../common/halves";
 import type { DatabaseConnection } from "../child/backend";
 import type { BatchStatement, Column, Dialect, Statement, Target } from "../dialect";
 import { isDuplicateKey } from "../duplicate-key";

@@ -1,3 +1,4 @@
+import { chunks } from "../../../../common/chunks";
 import { type ConnectorError, needsAHand, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
 import { explained } from "../../sign-in/refused-session";
@@ -164,7 +165,7 @@ export class CometdSession {
   private subscribe(): void {
     if (this.state.phase !== "polling") return;
     const wanting = [...this.channels.values()].filter(({ isWanting }) => isWanting);
-    for (let from = 0; from < wanting.length; from += TOGETHER) this.attempt(this.subscribeTo(wanting.slice(from, from + TOGETHER)));
+    for (const some of chunks(wanting, TOGETHER)) this.attempt(this.subscribeTo(some));
   }
 
   private pollAfter(ms: number): void {

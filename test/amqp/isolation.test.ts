@@ -68,13 +68,13 @@ describe("ten nodes on one broker", function () {
     assert.deepEqual(states.filter((kind) => kind !== "connecting" && kind !== "connected"), []);
   }
 
-  it("do not feel a queue that is missing", () =>
+  it("are not affected by a missing queue", () =>
     assertUndisturbed(async () => {
       const bad = sources.open(rabbit.url, { queue: unique("missing"), declare: "existing" }, { link: broker.acquire({}) });
       await waitFor("the refusal", () => bad.states.some(({ kind }) => kind === "waiting"));
     }));
 
-  it("do not feel a channel that is closed for what its node did", () =>
+  it("are not affected by a channel that was closed because of its own node", () =>
     assertUndisturbed(async () => {
       const queue = await plain.makeQueue(unique("stray"));
       const stray = await sources.consuming(rabbit.url, { queue, declare: "existing" }, { link: broker.acquire({}) });
@@ -84,7 +84,7 @@ describe("ten nodes on one broker", function () {
       await waitFor("its way back", () => stray.states.at(-1)?.kind === "consuming");
     }));
 
-  it("do not feel an exchange that is missing", () =>
+  it("are not affected by a missing exchange", () =>
     assertUndisturbed(async () => {
       const publisher = new Publisher({ connection: broker.acquire({}).publish });
       const publish = (): Promise<string> => publisher.publish({ exchange: "not-there", routingKey: "", content: Buffer.from("x"), options: {} }).then(() => "published", (error: unknown) => (error as { code: string }).code);

@@ -119,7 +119,7 @@ describe("large delimited messages", function () {
     });
   }
 
-  it("are read again, once, when the channel is lost meanwhile, even what cannot be read", async () => {
+  it("are read again, once, when the channel is lost meanwhile, even if they cannot be read", async () => {
     const proxy = new MutableProxy(Number(new URL(rabbit.url).port));
     const opened = await sources.consuming(await proxy.start(), def(), {}, "accept");
     const broken = `${rows("broken", MUCH)}one field\n`;

@@ -12,7 +12,7 @@ describe("a config node", () => {
     node = { error: (text) => errors.push(text), on: (_event, listener) => (close = listener) };
   });
 
-  it("closes what its users share before it is done, though that fails", async () => {
+  it("closes what its users share before it is done, even if that fails", async () => {
     const order: string[] = [];
     const shared = { close: () => Promise.reject(new Error("mute")).catch(() => order.push("closed")) };
     assert.equal(openShared(node, () => shared), shared);

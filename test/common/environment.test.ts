@@ -84,7 +84,7 @@ describe("a setting that refers to the environment, which has no value for it", 
     for (const reference of ["${LINE}", "$(LINE)"]) assert.equal(resolve(reference), "4");
   });
 
-  it("is told from text that has one in it, and may stand where it is not used", () => {
+  it("is distinguished from text that contains one, and does no harm where it is not used", () => {
     for (const text of ["orders", "", " a ", "a${B}", "${A}${B}", "$A", "${}"]) assert.equal(withValue(text), text);
     assert.throws(() => withValue("$(PLANT_7)"), SAYS);
     assert.doesNotThrow(() => readDatabase({ engine: "sqlite", file: "a.db", connectionString: UNSET }, { password: UNSET }));
@@ -121,7 +121,7 @@ describe("a typed input that refers to the environment, which has no value for i
     it(`of type ${type} is not taken for a value`, () => assert.throws(() => compile(UNSET, type, "a column"), SAYS));
   }
 
-  it("is told from JSONata, and from text that only holds such words", () => {
+  it("is distinguished from JSONata, and from text that only contains such words", () => {
     assert.equal(compile("${'a': payload}", "jsonata", "a column")({}) instanceof Promise, true);
     assert.equal(compileTypedInput(util, node, "for ${PLANT_7}", "str")({}), "for ${PLANT_7}");
     assert.equal(compileTypedInput(util, node, '"${PLANT_7}"', "json")({}), UNSET);

@@ -11,13 +11,13 @@ describe("an error", () => {
     assert.equal(outcomeOf(new ConnectorError("ROW_REFUSED", "null")), "dead-letter");
   });
 
-  it("knows whether somebody has to mend it", () => {
+  it("knows whether somebody has to repair it", () => {
     const needs = (["QUEUE_UNAVAILABLE", "EXCHANGE_UNAVAILABLE", "DATABASE_REFUSED", "ORG_OBJECT_UNKNOWN", "ROW_REFUSED", "STORE_UNAVAILABLE"] as const).filter((code) => !needsAHand(new ConnectorError(code, "")));
     const passes = (["BROKER_UNAVAILABLE", "DATABASE_UNAVAILABLE", "DATABASE_BUSY", "ORG_LIMIT", "ORG_BUSY"] as const).filter((code) => needsAHand(new ConnectorError(code, "")));
     assert.deepEqual([needs, passes], [[], []]);
   });
 
-  it("of a store in a database passes as the database's own does", () => {
+  it("of a store in a database passes as the database's own errors do", () => {
     const store = (code: "DATABASE_UNAVAILABLE" | "DATABASE_REFUSED"): ConnectorError => new ConnectorError("STORE_UNAVAILABLE", "", { cause: new ConnectorError(code, "") });
     assert.deepEqual([needsAHand(store("DATABASE_UNAVAILABLE")), needsAHand(store("DATABASE_REFUSED"))], [false, true]);
   });

@@ -23,7 +23,7 @@ describe("the file store", () => {
     assert.deepEqual(await new FileStore(folder).read("stream/a b/q"), { offset: 7 });
   });
 
-  it("names the file that cannot be read, for somebody to mend", async () => {
+  it("names the file that cannot be read", async () => {
     await store.write("a", 1);
     const file = path.join(folder, "a.json");
     writeFileSync(file, "{");
@@ -37,7 +37,7 @@ describe("the file store", () => {
     assert.equal(await new FileStore(folder).read("a"), 99);
   });
 
-  it("forgets what is removed, and may be told so twice", async () => {
+  it("forgets what is removed, and can be told twice", async () => {
     await store.write("a", 1);
     await Promise.all([store.remove("a"), store.remove("a")]);
     assert.equal(await store.read("a"), undefined);
@@ -50,7 +50,7 @@ describe("the file store", () => {
     assert.equal(statSync(path.join(folder, "a.json")).mode & 0o077, 0);
   });
 
-  it("writes at once, as the process exits, also a key that is longer than a file's name may be", () => {
+  it("writes at once when the process exits, even with a key that is too long for a file name", () => {
     for (const key of ["a", "k".repeat(300)]) {
       store.writeAtOnce(key, { seen: 1 });
       const [file = ""] = readdirSync(folder).filter((name) => name.startsWith(key[0] as string));
@@ -92,7 +92,7 @@ describe("the file store", () => {
     assert.deepEqual(await store.readFenced("a"), { value: { offset: 2 }, fence: 0 });
   });
 
-  it("takes no file of somebody else for a key", async () => {
+  it("does not take other files for keys", async () => {
     await store.write("a", 1);
     for (const name of ["%E0%A4%A.json", "notes.txt", "b.json.new"]) writeFileSync(path.join(folder, name), "");
     assert.deepEqual((await entriesOf(store, "")).map(({ key }) => key), ["a"]);

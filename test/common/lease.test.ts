@@ -165,7 +165,7 @@ describe("a lease", () => {
     assert.equal(typeof one.fence, "number");
   });
 
-  it("is lost at once to who took it, whatever made it so", async () => {
+  it("is lost at once to whoever took it, for whatever reason", async () => {
     const one = join("one");
     await pass(500);
     await store.swap("lease/a", { holder: "other", run: "x", time: TIME, beat: 0 }, (one.fence as number) + 1, one.fence);
@@ -183,7 +183,7 @@ describe("a lease", () => {
     assert.ok((one.fence as number) > first);
   });
 
-  it("is not taken before the holder's own time, be that of the standby shorter", async () => {
+  it("is not taken before the holder's own time is over, even if that of the standby is shorter", async () => {
     const own = new FailingStore();
     share(own, store);
     join("one", own);
@@ -197,7 +197,7 @@ describe("a lease", () => {
     assert.equal(typeof two.fence, "number");
   });
 
-  it("is over by the clock when the process stood still, though no timer has told so yet", async () => {
+  it("is over by the clock when the process stood still, even before a timer has fired", async () => {
     let now = 0;
     const lease = new Lease({ store, key: "lease/a", time: TIME, clock: { ticks: () => now }, onHeld: () => undefined, onLost: () => told.push("lost"), warn: (text) => assert.fail(text) });
     leases.push(lease);

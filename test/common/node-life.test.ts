@@ -43,7 +43,7 @@ class Life {
 }
 
 describe("The life of a node", () => {
-  it("fails each message of one whose settings are wrong, by what is wrong with them", async () => {
+  it("makes each message fail with the reason if its settings are wrong", async () => {
     const life = new Life();
     life.begin();
     assert.deepEqual(life.told, [{ status: "There is no queue" }]);

@@ -16,7 +16,7 @@ describe("What is told once", () => {
     assert.equal(told, 1_000);
   });
 
-  it("in a turn is told at its end, and anew in the next", async () => {
+  it("in a turn is told at its end, and again in the next turn", async () => {
     let told = 0;
     const tell = oncePerTurn(() => (told += 1));
     tell();

@@ -22,7 +22,7 @@ export function itIsShared(open: () => SharedStore): void {
       other = open();
     });
 
-    it("refuses who has been replaced, and takes who has not", async () => {
+    it("refuses writers that have been replaced, and accepts others", async () => {
       assert.equal(await store.writeFenced("position", { at: 1 }, 5), true);
       assert.equal(await store.writeFenced("position", { at: 2 }, 5), true);
       assert.equal(await other.writeFenced("position", { at: 3 }, 6), true);
@@ -31,7 +31,7 @@ export function itIsShared(open: () => SharedStore): void {
       assert.deepEqual(await store.read("position"), { at: 3 });
     });
 
-    it("writes the same again for who asks again", async () => {
+    it("writes the same again when asked again", async () => {
       assert.equal(await store.writeFenced("same", "value", 1), true);
       assert.equal(await store.writeFenced("same", "value", 1), true);
       assert.deepEqual(await other.readFenced("same"), { value: "value", fence: 1 });

@@ -16,7 +16,7 @@ describe("a wait that may end early", () => {
     assert.equal(getEventListeners(signal, "abort").length, 0);
   });
 
-  it("ends for all who sleep when they are woken, and leaves no timer", async () => {
+  it("ends for all sleepers when they are woken, and leaves no timer", async () => {
     const before = await timers();
     const sleepers = new Sleepers();
     const asleep = Promise.all([sleepers.sleep(60_000), sleepers.sleep()]);

@@ -12,19 +12,19 @@ const away = (): ConnectorError => new ConnectorError("ORG_UNAVAILABLE", "503");
 const missing = (): ConnectorError => new ConnectorError("QUEUE_UNAVAILABLE", "no queue");
 
 describe("A log of trouble", () => {
-  it("tells each trouble once, and again only when all was well meanwhile", () => {
+  it("logs each problem once, and again only if all was well in between", () => {
     const { log, lines } = recorded();
     for (const error of [away(), away(), undefined, undefined, away()]) log.told(error);
     assert.deepEqual(lines, ["warn ORG_UNAVAILABLE: 503", "warn ORG_UNAVAILABLE: 503"]);
   });
 
-  it("tells a trouble once that only pauses", () => {
+  it("logs a problem only once if it merely pauses", () => {
     const { log, lines } = recorded(60_000);
     for (const error of [away(), undefined, away(), undefined, missing(), undefined, missing()]) log.told(error);
     assert.deepEqual(lines, ["warn ORG_UNAVAILABLE: 503", "error QUEUE_UNAVAILABLE: no queue"]);
   });
 
-  it("tells of another trouble at once, as an error when somebody has to mend it", () => {
+  it("logs another problem at once, as an error if somebody has to repair it", () => {
     const { log, lines } = recorded();
     for (const error of [away(), missing(), missing()]) log.told(error);
     assert.deepEqual(lines, ["warn ORG_UNAVAILABLE: 503", "error QUEUE_UNAVAILABLE: no queue"]);

@@ -17,7 +17,7 @@ describe("what nodes keep in the user directory", () => {
     }
   });
 
-  it("is read as the node before has left it, though that is still writing", async () => {
+  it("is read as the previous node has left it, even if that is still writing", async () => {
     void userStore(userDir).write("position", 8);
     assert.equal(await userStore(`${userDir}/`).read("position"), 8);
     await userStore(userDir).write("position", 9);

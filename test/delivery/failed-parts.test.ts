@@ -49,7 +49,7 @@ describe("A delivery of which one part has failed", function () {
     assert.deepEqual(await settled(), { outcome: "retry", error: "FLOW_ERROR" });
   });
 
-  it("is no better off when its deadline comes first: what was asked for it stands", async () => {
+  it("keeps the outcome that was asked for when its deadline comes first", async () => {
     await runtime.fresh([source(["settle", "hold"], 100), settle("dead-letter"), hold]);
     theSource().take("a");
     assert.deepEqual(await settled(), { outcome: "dead-letter", error: "SETTLED_BY_FLOW" });

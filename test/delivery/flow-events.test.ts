@@ -18,7 +18,7 @@ describe("Nodes that wait for the flows", () => {
     assert.equal(events.listenerCount("flows:started"), 0);
   });
 
-  it("are told no more once another has stopped them, and are told what happened", () => {
+  it("are told what happened, and are not called any more once another one has stopped them", () => {
     const events = new EventEmitter();
     const heard: unknown[] = [];
     onFlowEvent<string>(events, "flows:stopping", (event) => {

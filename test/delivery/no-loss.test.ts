@@ -319,7 +319,7 @@ describe("no message is lost", function () {
     assert.deepEqual(settledAs(entry), { good: "accept", bad: "dead-letter", fine: "accept" });
   });
 
-  it("and a refused row waits for no other, nor shares its fate", async () => {
+  it("and a refused row neither waits for others nor makes them fail", async () => {
     await runtime.fresh([source(["sink"]), { ...sink, wires: [["hold"]] }, hold("hold")]);
     const broken = new ConnectorError("FLOW_ERROR", "try later");
     const refused = new ConnectorError("ROW_REFUSED", "no");
@@ -352,7 +352,7 @@ describe("no message is lost when Node-RED delivers messages synchronously", fun
     assert.deepEqual(settledAs(entry), { a: "retry", b: "retry" });
   });
 
-  it("gathered by a timer of nobody", async () => {
+  it("gathered by a timer that belongs to no delivery", async () => {
     await synchronous.fresh([source(["gather"]), { id: "gather", type: "test-gather", wires: [["see"]] }, see("see")]);
     const entry = theSource();
     for (const payload of ["a", "b", "c"]) entry.take(payload);

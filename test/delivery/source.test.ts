@@ -45,7 +45,7 @@ describe("a source of deliveries", () => {
     source.close();
   });
 
-  it("ends no delivery before its deadline, whenever between two of its looks it was taken", async () => {
+  it("ends no delivery before its deadline, whenever it was taken between two checks", async () => {
     const deadline = 50;
     const lasted: number[] = [];
     const { source } = sourceOf({ deadline, onSettle: ({ taken }) => lasted.push(performance.now() - taken) });
@@ -73,7 +73,7 @@ describe("a source of deliveries", () => {
     source.close();
   });
 
-  it("takes nothing back but its own deliveries, though a process's deliveries are kept together", async () => {
+  it("takes back only its own deliveries, although all deliveries of a process are kept together", async () => {
     const { source, settled } = sourceOf({ id: "one" });
     const other = sourceOf({ id: "other" });
     for (const taken of [1, 2]) source.open(taken, 1);

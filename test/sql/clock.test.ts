@@ -86,7 +86,7 @@ describe("When the machine's clock is set back by an hour", function () {
     await watermark.close();
   });
 
-  it("a database that has refused us is asked again as soon as before", async () => {
+  it("a database that has refused us is tried again as soon as before", async () => {
     const availability: Availability = new Availability(async () => {
       if (availability.refused) throw availability.refused;
     }, { afterRefusal: 50 });

@@ -41,7 +41,7 @@ describe("the amqp broker's Test connection", function () {
   });
   after(() => nodeRed?.stop());
 
-  it("tries what stands in the form, before it is deployed", async () => {
+  it("tries the settings in the form before they are deployed", async () => {
     const { status, hosts } = await post(form());
     assert.equal(status, 200);
     assert.deepEqual(hosts?.map(({ ok, product }) => [ok, product]), [[true, "RabbitMQ"]]);
@@ -97,7 +97,7 @@ describe("the amqp broker's Test connection", function () {
     assert.deepEqual(await names(), ["node-red plant: Line 1, Packing (consume)", "node-red plant: Line 1, Packing (publish)"]);
   });
 
-  it("is for those who may deploy, and missed by nobody where the admin API is off", () => {
+  it("is allowed only for users who may deploy, and causes no error if the admin API is off", () => {
     const registered: unknown[][] = [];
     const fake = { nodes: { registerType: () => undefined }, auth: { needsPermission: (permission: string) => permission }, httpAdmin: { post: (...args: unknown[]) => registered.push(args) } };
     amqpBroker(fake as unknown as NodeAPI);

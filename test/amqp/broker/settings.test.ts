@@ -8,7 +8,7 @@ describe("the settings of a broker", () => {
     }
   });
 
-  it("let a refusal say that nobody was named, as when the credentials are lost, rather than blame a password", () => {
+  it("let a refusal say that no user was given, as when the credentials are lost, rather than blame a password", () => {
     const shown = (credentials: BrokerCredentials): string | undefined => readOptions({ urls: ["amqp://host"] }, credentials).signIn?.(() => undefined).what;
     assert.equal(shown({}), "user guest, since no user name is given");
     assert.equal(shown({ username: "line" }), "user name or password");

@@ -22,7 +22,7 @@ describe("what the form's test signs in with", () => {
     assert.deepEqual(credentialsToTest(typed, deployed), { username: "me", password: "typed", clientId: "flow" });
   });
 
-  it("is no password, when it was taken away", () => {
+  it("is no password if it was removed", () => {
     assert.equal(credentialsToTest(request({ credentials: { username: "line", password: "" } }), deployed).password, undefined);
   });
 
@@ -65,7 +65,7 @@ describe("the request of the form's test", () => {
     it(`is refused when it is ${JSON.stringify(body)}`, () => assert.throws(() => readRequest(body, resolve), { code: "INPUT_INVALID" }));
   }
 
-  it("is made harmless when it holds nonsense", () => {
+  it("is harmless if it contains nonsense", () => {
     const { urls, auth, credentials } = readRequest({ urls: [{}, "amqp://a"], auth: "other", vhost: {}, credentials: [1] }, resolve);
     assert.deepEqual([urls, auth, credentials], [["amqp://a"], "plain", {}]);
   });

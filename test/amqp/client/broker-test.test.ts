@@ -52,7 +52,7 @@ describe("the test of a broker", function () {
     await waitFor("none", async () => (await secured.rabbit.listConnections()).every(({ clientName }) => clientName !== "node-red (test)"));
   });
 
-  it("tells of each host in its place", async () => {
+  it("reports each host in its place", async () => {
     const reports = await testBroker({ urls: [`amqp://127.0.0.1:${await freePorts()}`, secured.rabbit.url] });
     assert.deepEqual(reports.map(({ ok }) => ok), [false, true]);
   });

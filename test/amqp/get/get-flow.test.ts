@@ -58,7 +58,7 @@ describe("amqp get in a flow", function () {
     assert.equal(await left(queue), 0);
   });
 
-  it("lets each message answer for itself: the trigger does not fail with one it took", async () => {
+  it("lets each message fail alone: the trigger does not fail with a message that it took", async () => {
     const queue = await flow(["a", "b"], [["hold"], []], [hold("hold")], { count: 2, retries: 0 });
     trigger().take("go");
     await waitFor("both messages", () => held.length === 2, look);

@@ -141,7 +141,7 @@ describe("amqp get, its queue", function () {
     assert.equal((await plain.get(`${queue}.dlq`)).content.toString(), "0");
   });
 
-  it("puts the trigger itself out second when the queue is empty, unchanged", async () => {
+  it("sends the trigger unchanged to the second output when the queue is empty", async () => {
     const { messages, ask } = await open({ queue: unique("empty") });
     const asked = ask(3, { payload: "trigger", topic: "t", _msgid: "m" });
     await waitFor("the end", () => asked.done.length === 1);
@@ -166,7 +166,7 @@ describe("amqp get, its queue", function () {
     assert.notEqual(first.order, second.order);
   });
 
-  it("ends a trigger when all it took is settled, whatever the outcomes, each of which stands for its own message", async () => {
+  it("ends a trigger when everything it took is settled, whatever the outcome of each message is", async () => {
     const queue = unique("outcomes");
     const { messages, ask } = await open({ queue });
     await plain.send(queue, ["accept", "retry", "dead-letter", "release"]);

@@ -40,7 +40,7 @@ describe("a message over which a function keeps Node-RED busy until the connecti
     });
   }
 
-  it("goes to the dead letters when it has done so three times, and no other with it", async () => {
+  it("is dead-lettered when it has done so three times, and no other message is", async () => {
     const queue = await plain.makeQueue(unique("busy"), { "x-queue-type": "classic" });
     await plain.send(queue, range(60).map((number) => (number === "50" ? "busy" : number)));
     const { messages } = open(queue);
@@ -54,7 +54,7 @@ describe("a message over which a function keeps Node-RED busy until the connecti
     assert.equal((await plain.count(`${queue}.dlq`)).messages, 0);
   });
 
-  it("comes again alone, and the others one at a time, where no such message is to be found out", async () => {
+  it("comes again each time if the search is off", async () => {
     const queue = await plain.makeQueue(unique("busy-on"), { "x-queue-type": "classic" });
     await plain.send(queue, ["busy", ...range(5)]);
     const { messages, source } = open(queue, { poisonLimit: 0 });

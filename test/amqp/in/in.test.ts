@@ -70,7 +70,7 @@ describe("the amqp in node", function () {
     assert.deepEqual(lines(), ["NOT_CONFIGURED: No broker is chosen: choose one in the node's form"]);
   });
 
-  it("logs why it stands still once, whole, and again when it had been well", async () => {
+  it("logs the full reason for a standstill once, and again if it has worked in between", async () => {
     const queue = unique("a-queue-whose-name-does-not-fit-under-a-node");
     await load({ queue, declare: "existing" });
     await waitFor("the line", () => lines().length === 1);

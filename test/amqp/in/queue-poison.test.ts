@@ -127,7 +127,7 @@ describe("the poison watch", () => {
     assert.deepEqual(world.dead.sort(), ["m10", "m11"]);
   });
 
-  it("leaves nothing behind once it has closed in good order", async () => {
+  it("leaves no marks when it was closed in an orderly way", async () => {
     const world = new World(numbers(5), new Set());
     await world.live();
     assert.deepEqual([...world.disk.kept], []);
@@ -142,7 +142,7 @@ describe("the poison watch", () => {
     });
   }
 
-  it("blames nobody when the process is killed over and over for another reason", async () => {
+  it("blames no message if the process is killed again and again for another reason", async () => {
     const world = new World(numbers(60), new Set());
     for (let kill = 0; kill < 10; kill += 1) {
       world.disk.kept.set("watch", JSON.stringify({ running: true, deaths: {}, inHand: [] }));
@@ -178,7 +178,7 @@ describe("the poison watch", () => {
       disk.written = () => undefined;
     }
 
-    it("blames nobody who was in hand alone each time, though slow", async () => {
+    it("blames no message that was in hand alone each time because it is slow", async () => {
       await disk.write("watch", { running: true, deaths: {}, inHand: [] });
       for (let round = 0; round < 3; round += 1) {
         await live(({ inHand }) => inHand.length > 0);
@@ -190,7 +190,7 @@ describe("the poison watch", () => {
     });
   });
 
-  it("keeps back what is suspected as late after the start as it was in hand when the process ended", async () => {
+  it("keeps a suspect back until as late after the start as it was in hand when the process ended", async () => {
     const disk = new Disk();
     const print = queuePoison.fingerprint(take("a", true, 1, new AckWindow({ ack() {}, nack() {} })));
     await disk.write("watch", { running: true, deaths: { [print]: { times: 1, alone: 0 } }, inHand: [print], until: 400 });
@@ -205,7 +205,7 @@ describe("the poison watch", () => {
     watch.stop();
   });
 
-  it("keeps from the flow, however late it comes, what was seen to end the process often enough", async () => {
+  it("keeps a message from the flow that was seen to end the process often enough, however late it comes", async () => {
     const disk = new Disk();
     const taken = take("a", false, 1, new AckWindow({ ack() {}, nack() {} }));
     await disk.write("watch", { running: true, deaths: { [queuePoison.fingerprint(taken)]: { times: 0, alone: 0, seen: 3 } }, inHand: [] });
@@ -218,7 +218,7 @@ describe("the poison watch", () => {
     watch.stop();
   });
 
-  it("looks at no message any more once the one that was seen to end the process is safe among the dead letters", async () => {
+  it("checks no more messages once the one that was seen to end the process is safely dead-lettered", async () => {
     const disk = new Disk();
     const window = new AckWindow({ ack() {}, nack() {} });
     const seen = take("a", false, 1, window);
@@ -263,7 +263,7 @@ describe("the poison watch", () => {
     assert.equal(world.warnings.length, 1);
   });
 
-  it("tries nobody any more when what was in hand must have come", async () => {
+  it("tries no more messages when those that were in hand must have come", async () => {
     const disk = new Disk();
     await disk.write("watch", { running: true, deaths: {}, inHand: [] });
     const handed: string[] = [];
@@ -338,7 +338,7 @@ describe("the poison watch", () => {
     watch.stop();
   });
 
-  it("blames nobody over whom the process stood still when it does so without him, too", async () => {
+  it("blames no message for a standstill if the process also stands still without it", async () => {
     const disk = new Disk();
     const seen: string[] = [];
     let still: number | undefined;
@@ -413,7 +413,7 @@ describe("the poison watch", () => {
       await watch.begin();
     }
 
-    it("tries what came at first, and lets the backlog behind it through, though a stream cannot tell what it sends again", async () => {
+    it("tries the first messages and lets the backlog after them through, although a stream cannot tell which messages it sends again", async () => {
       await begin({ suspects: () => true, recent: 50, limit: 2 });
       const [first, second] = [take("a", false, 1, window), take("b", false, 2, window)];
       for (const taken of [first, second]) watch.take(taken);
@@ -439,7 +439,7 @@ describe("the poison watch", () => {
       assert.deepEqual(await disk.read("watch"), { running: true, deaths: {}, inHand: [], letGo: {} });
     });
 
-    it("hands nothing over of what waits behind a trial during a pause, and goes on behind it", async () => {
+    it("hands over nothing during a pause that waits behind a trial, and goes on after the pause", async () => {
       await begin({ limit: 2 });
       const first = take("a", true, 1, window);
       watch.take(first);

@@ -156,7 +156,7 @@ describe("a queue source", function () {
     assert.equal(dead.content.length, MAX_CONTENT + 1);
   });
 
-  it("gives all back that its pause kept as soon as the pause ends", async () => {
+  it("gives back everything that its pause has kept as soon as the pause ends", async () => {
     const queue = unique("pause-over");
     const unset = new ConnectorError("NOT_CONFIGURED", "no table is chosen");
     const { messages, settle, states } = await open({ queue, prefetch: 3 });
@@ -255,7 +255,7 @@ describe("a queue source", function () {
     assert.equal(headers["x-error-code"], "ROW_REFUSED");
   });
 
-  it("dead-letters numbers that amqplib would not send of itself, and keeps the other headers with them", async () => {
+  it("dead-letters a message with numbers that amqplib itself would not send, and keeps its other headers", async () => {
     const queue = unique("odd-numbers");
     await open({ queue }, (message, settle) => settle(message, "dead-letter", refused));
     const [low, fraction] = [-1e300, 2 ** 50 + 0.5];
@@ -265,7 +265,7 @@ describe("a queue source", function () {
     assert.deepEqual({ list, table, other, dropped }, { list: [low], table: { fraction }, other: 1, dropped: undefined });
   });
 
-  it("dead-letters a message whose id was no UTF-8, and is too long as it was read", async () => {
+  it("dead-letters a message whose id was not UTF-8 and is too long after decoding", async () => {
     const queue = unique("latin");
     await open({ queue }, (message, settle) => settle(message, "dead-letter", refused));
     const bytes = Buffer.concat([measured(rawField("other", "b", Buffer.from([1]))), shortText(Buffer.alloc(100, 0xe9))]);

@@ -13,7 +13,7 @@ describe("the settings of amqp in", () => {
     });
   });
 
-  it("make arguments of the queue of what is ticked and typed, which the user's own win over", () => {
+  it("turn what is ticked and typed into arguments of the queue, which the user's own arguments override", () => {
     assert.deepEqual(read({ queueType: "classic", singleActiveConsumer: true, maxPriority: "5" }).arguments, { "x-single-active-consumer": true, "x-max-priority": 5 });
     assert.deepEqual(read({ queueType: "classic", maxPriority: 5, arguments: '{"x-max-priority": 9}' }).arguments, { "x-max-priority": 9 });
   });
@@ -34,7 +34,7 @@ describe("the settings of amqp in", () => {
     assert.deepEqual([settings.queue, settings.queueType, settings.deadLetterQueue, settings.arguments], ["", "classic", "node.dlq", {}]);
   });
 
-  it("take numbers of a subflow's environment for the names they stand for", () => {
+  it("accept numbers from a subflow's environment as names", () => {
     const bindings = [{ exchange: 7, routingKey: 42 }] as unknown as { exchange: string }[];
     assert.deepEqual(read({ bindings }).bindings, [{ exchange: "7", routingKey: "42", arguments: {} }]);
   });
@@ -51,7 +51,7 @@ describe("the settings of amqp in", () => {
     for (const more of [{ retries: 0 }, { declare: "existing" }, { queueType: "stream" }]) assert.equal(read({ queue: "q".repeat(255), deadLetterQueue: "d", ...more }).queue.length, 255);
   });
 
-  it("take the name of a queue of one's own from before for no queue", () => {
+  it("do not compare the dead-letter queue with the old name of a queue of one's own", () => {
     assert.equal(read({ declare: "temporary", deadLetterQueue: "q" }).deadLetterQueue, "q");
   });
 

@@ -28,7 +28,7 @@ function stalling(last: number | undefined, stall: number): ChannelModel {
 }
 
 describe("a stream's last offset", () => {
-  it("is that of its last message, however long the line stalls amid them", async () => {
+  it("is that of its last message, however long the connection stalls before it", async () => {
     assert.equal(await lastOffset(stalling(399, 1_000), "s", { firstWithin: 200 }), 399);
   });
 

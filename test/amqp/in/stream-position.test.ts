@@ -24,7 +24,7 @@ describe("the position in a stream", () => {
   const positionOf = (broker = "broker", every = 20): StreamPosition =>
     new StreamPosition({ store, key: "amqp-stream/node/queue", broker, every, warn: (text) => warnings.push(text) });
 
-  it("is written once for all that changes in a while, the last time as it is closed", async () => {
+  it("is written once for all changes in a short time, and a last time when it is closed", async () => {
     const position = positionOf();
     for (let offset = 0; offset < 100; offset += 1) position.moveTo(offset);
     await waitFor("the write", () => store.writes.length === 1, { interval: 5 });
@@ -68,7 +68,7 @@ describe("the position in a stream", () => {
     assert.deepEqual(store.writes, [{ broker: "broker", offset: 2 }]);
   });
 
-  it("is written when the disk has room again, though nothing more comes, and last as it is closed", async () => {
+  it("is written when the disk has room again, even if nothing more comes, and a last time when it is closed", async () => {
     const position = new StreamPosition({ store, key: "k", broker: "broker", every: 5, retry: 5, warn: (text) => warnings.push(text) });
     const { write } = store;
     const full = (): Promise<void> => Promise.reject(new Error("disk full"));

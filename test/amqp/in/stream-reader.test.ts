@@ -50,7 +50,7 @@ describe("a stream's reader", () => {
     window.flush();
   };
 
-  it("moves on to what lies below the lowest that is open, whatever is settled above, over gaps too", () => {
+  it("stores a position below the lowest open message, whatever is settled after it, and also over gaps", () => {
     const window = channel();
     [0, 1, 2, 5, 6].forEach((offset, index) => comes(window, index + 1, offset));
     settle(window, 2, 4);
@@ -153,7 +153,7 @@ describe("a stream's reader", () => {
     assert.deepEqual(reader.arguments(), { "x-stream-offset": { "!": "timestamp", value: 0 } });
   });
 
-  it("gives the broker its answer for what is open for long, and for what waits behind it, once each, and moves no position by that", async () => {
+  it("acknowledges each message that is open for long, and each that waits behind it, once, and moves no position by that", async () => {
     const answered: number[] = [];
     channel({ longest: 10, prefetch: 1 });
     const window = new AckWindow(reader.answers({ ack: (tag) => answered.push(tag), nack: () => assert.fail("a stream takes nothing back") }));
@@ -164,7 +164,7 @@ describe("a stream's reader", () => {
     assert.deepEqual([answered, handed.length, position.offset], [[1, 2, 3], 3, 2]);
   });
 
-  it("reads again what a fault on its own side has kept from the flow, and gives nothing back", () => {
+  it("reads a message again that a fault of its own has kept from the flow, and gives nothing back", () => {
     const window = channel({ hand: () => assert.fail("a fault") });
     comes(window, 1, 0);
     assert.equal(renewals, 1);

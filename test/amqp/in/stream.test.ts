@@ -126,7 +126,7 @@ describe("a source that reads a stream", function () {
     assert.deepEqual(contents(messages), range(0, 40));
   });
 
-  it("has no more in the flow than it may, though the broker sends whole chunks", async () => {
+  it("has no more messages in the flow than allowed, although the broker sends whole chunks", async () => {
     const queue = await stream("chunks", 500);
     const held: QueueMessage[] = [];
     let most = 0;
@@ -140,7 +140,7 @@ describe("a source that reads a stream", function () {
     assert.equal(most, 3);
   });
 
-  it("tries again in the process, then puts a copy among the dead letters, and goes on behind it", async () => {
+  it("tries again in the process, then dead-letters a copy, and goes on after the message", async () => {
     const queue = await stream("fails", 10);
     const source = read(queue, {}, (message, settle) => settle(message, message.payload === "3" ? "retry" : "accept", refused));
     const dead = await plain.get(`${queue}.dlq`);
@@ -154,7 +154,7 @@ describe("a source that reads a stream", function () {
     assert.deepEqual(names.sort(), [queue, `${queue}.dlq`]);
   });
 
-  it("offers what was released again, its attempt uncounted, and its broker connection lives", async () => {
+  it("delivers a released message again without counting an attempt, and keeps its connection", async () => {
     const queue = await stream("released", 3);
     const source = read(queue, {}, (message, settle) => settle(message, source.messages.length > 3 ? "accept" : "release", refused));
     await waitFor("all once more", () => source.messages.length === 6);
@@ -163,7 +163,7 @@ describe("a source that reads a stream", function () {
     assert.equal(await stored(queue, source), 2);
   });
 
-  it("offers what a deploy of other nodes has released again", async () => {
+  it("delivers again what a deploy of other nodes has released", async () => {
     const queue = await stream("deployed", 3);
     const stopped = new ConnectorError("FLOW_STOPPED", "a node behind it was stopped");
     const source = read(queue, {}, (message, settle) => settle(message, source.messages.length > 3 ? "accept" : "release", stopped));
@@ -187,7 +187,7 @@ describe("a source that reads a stream", function () {
     });
   }
 
-  it("that began at the end misses nothing over a restart before its first message", async () => {
+  it("misses nothing if it began at the end and was restarted before its first message", async () => {
     const queue = await stream("next", 10);
     const first = read(queue, { streamOffset: "next" });
     await waitFor("the consumer", () => first.states.at(-1)?.kind === "consuming");
@@ -292,7 +292,7 @@ describe("a source that reads a stream", function () {
     assert.deepEqual(contents(messages.slice(10)), ["a", "b"]);
   });
 
-  it("puts the message that ends Node-RED each time among the dead letters, and no other", async () => {
+  it("dead-letters the message that ends Node-RED each time, and no other", async () => {
     const queue = await stream("poison", 6);
     const worked = new Set<string>();
     for (let life = 1; life <= 4; life += 1) {
@@ -312,7 +312,7 @@ describe("a source that reads a stream", function () {
     assert.deepEqual([...worked].sort(), ["0", "1", "2", "4", "5"]);
   });
 
-  it("hands nothing over during a pause of what waits behind the trials after a kill", async () => {
+  it("hands over nothing during a pause that waits behind the trials after a kill", async () => {
     const queue = await stream("pause-in-trial", 50);
     await store.write("amqp-poison/source", { running: true, deaths: {}, inHand: [] });
     const { source, messages, settle, states } = read(queue, {}, () => undefined);

@@ -136,7 +136,7 @@ describe("a writer to exchanges", function () {
     assert.deepEqual(await contents(queue), ["2", "3"]);
   });
 
-  it("holds what its one queue is too full for, and stores it when there is room", async () => {
+  it("holds messages while its only queue is full, and stores them when there is room", async () => {
     const queue = await plain.makeQueue(unique("full"), { "x-max-length": 1, "x-overflow": "reject-publish" });
     await plain.send(queue, ["0"]);
     const { take, all, outcomes } = open({ fixedQueue: true });
@@ -161,7 +161,7 @@ describe("a writer to exchanges", function () {
     assert.deepEqual([outcomes, await contents(queue)], [["ok", "ok"], ["1", "2"]]);
   });
 
-  it("fails a message alone that is larger than all that its one queue may hold, and stores the others", async () => {
+  it("fails only the message that is larger than everything its only queue may hold", async () => {
     const queue = await plain.makeQueue(unique("narrow"), { "x-max-length-bytes": 100, "x-overflow": "reject-publish" });
     const { take, all, outcomes } = open({ fixedQueue: true });
     take(to(queue, 1), to(queue, "x".repeat(200)), to(queue, 3));
@@ -171,7 +171,7 @@ describe("a writer to exchanges", function () {
     assert.deepEqual(outcomes, ["ok", "PUBLISH_REJECTED", "ok"]);
   });
 
-  it("fails a message alone that goes to other queues beside its one, of which nobody knows which does not take it", async () => {
+  it("fails only the message that also goes to other queues, since nobody knows which queue refuses it", async () => {
     const { take, all, outcomes } = open({ fixedQueue: true });
     take(to(unique("missing"), 1, { headers: { CC: [unique("missing too")] } }));
     await all(1);

@@ -42,7 +42,7 @@ describe("what amqp out makes of a message", () => {
     }
   });
 
-  it("takes half a character, of a text that was cut, for what it goes out as: by that a return is known", () => {
+  it("recognises a returned message also if a text in it ends with half a character", () => {
     const half = "pump \u{1F6B0}".slice(0, 6);
     const { routingKey, options } = build({ half }, { routingKey: "half", routingKeyType: "msg", properties: [{ property: "messageId", value: "half", valueType: "msg" }] });
     assert.deepEqual([routingKey, options.messageId], ["pump \uFFFD", "pump \uFFFD"]);
@@ -128,9 +128,9 @@ describe("what amqp out makes of a message", () => {
     assert.deepEqual(built.map(({ exchange, options }) => [exchange, options.correlationId, options.type]), [["x1", "1", "k1"], ["x2", "2", "k2"], ["x3", "3", "k3"]]);
   });
 
-  it("is no promise when nothing in it is one", () => assert.ok(!(builderOf({ routingKey: "k", routingKeyType: "msg" })({ payload: 1, k: "q" }) instanceof Promise)));
+  it("is not a promise if no value is one", () => assert.ok(!(builderOf({ routingKey: "k", routingKeyType: "msg" })({ payload: 1, k: "q" }) instanceof Promise)));
 
-  it("leaves no rejection unheard when one value is refused while another is still awaited", async () => {
+  it("leaves no rejection unhandled if one value is refused while another is still awaited", async () => {
     const builder = messageBuilder(
       readSettings(
         { broker: "", routingKey: "k", routingKeyType: "jsonata", properties: [{ property: "priority", value: "p", valueType: "msg" }] },
@@ -149,7 +149,7 @@ describe("what amqp out makes of a message", () => {
     }
   });
 
-  it("passes on bytes that are encoded already, as a queue gives them", () => {
+  it("passes on bytes that are encoded already, as they come from a queue", () => {
     const properties = [{ property: "contentEncoding", value: "gzip", valueType: "str" }];
     const first = build({ payload: "text" }, { properties });
     const payload = decode(first.content, "auto", first.options);

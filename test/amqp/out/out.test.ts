@@ -158,7 +158,7 @@ describe("the amqp out node", function () {
   describe("without its broker", () => {
     afterEach(() => helperNodes.node<BrokerHolder>("broker").amqp?.release(bench)); // its close waits for its users
 
-    it("keeps so many messages for so long, and fails each that is over", async () => {
+    it("keeps a limited number of messages for a limited time, and fails all others", async () => {
       await load(bench.broker({ urls: [nowhere] }), out({ routingKey: "q", maxWaiting: 2, maxWait: 1_500 }));
       inject({ payload: 1 }, { payload: 2 }, { payload: 3 });
       await waitFor("the third to fail", () => errors().length >= 1);
@@ -168,7 +168,7 @@ describe("the amqp out node", function () {
       assert.match(errors()[1]?.message ?? "", /No connection to 127\.0\.0\.1:\d+.*has waited 1500 ms/);
     });
 
-    it("keeps a delivery's message without end, while its source pauses", async () => {
+    it("keeps messages of deliveries for as long as it takes, while their source pauses", async () => {
       const queue = await bench.plain.makeQueue(unique("claimed"));
       await load(bench.broker(), bench.broker({ id: "away", urls: [nowhere] }), source(queue), out({ broker: "away", routingKey: "q", maxWait: 100 }));
       await bench.plain.send(queue, ["x"]);

@@ -12,14 +12,14 @@ describe("exchanges that the broker has refused", () => {
     assert.deepEqual([refused.any, refused.errorOf("gone"), refused.errorOf("there")], [true, error, undefined]);
   });
 
-  it("are forgotten after a time, though nobody asks for them again", async () => {
+  it("are forgotten after a time, even if they are never used again", async () => {
     const refused = new RefusedExchanges({ heldFor: 20 });
     refused.add("gone", error);
     await waitFor("the end of the time", () => !refused.any, { interval: 5 });
     assert.equal(refused.errorOf("gone"), undefined);
   });
 
-  it("are a thousand at most, the oldest forgotten first", () => {
+  it("are at most a thousand, and the oldest are forgotten first", () => {
     const refused = new RefusedExchanges();
     for (let index = 0; index <= 1_000; index += 1) refused.add(String(index), error);
     assert.deepEqual([refused.errorOf("0"), refused.errorOf("1"), refused.errorOf("1000")], [undefined, error, error]);

@@ -41,7 +41,7 @@ describe("a dead letter", () => {
     });
   });
 
-  it("says so though the broker has moved it on since", () => {
+  it("says so although the broker has moved it on since", () => {
     const { queue, code } = readDeadLetter(message({ "x-error-code": "ROW_REFUSED", "x-original-queue": "orders", ...death({ queue: "orders.dlq", reason: "expired" }) }), NOW);
     assert.deepEqual([queue, code], ["orders", "ROW_REFUSED"]);
   });

@@ -6,7 +6,7 @@ import { connectionTo, Plain, SlowLine, unique } from "../support";
 describe("a box of dead letters", function () {
   this.timeout(60_000);
 
-  it("gives out large ones that a slow line needs long for", async () => {
+  it("delivers large ones also on a slow connection", async () => {
     const rabbit = await sharedRabbit();
     const plain = await Plain.to(rabbit);
     const queue = await plain.makeQueue(unique("large"), { "x-queue-type": "classic" });

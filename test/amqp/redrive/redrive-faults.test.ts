@@ -18,7 +18,7 @@ describe("a redrive run", function () {
   after(() => bench.close());
 
   describe("leaves, and says why,", () => {
-    it("what has nowhere to go back to", async () => {
+    it("dead letters without a queue to go back to", async () => {
       const { queue, dlq } = await bench.pair("nowhere");
       const gone = unique("gone");
       await bench.die(queue, ["a", "b", "c"]);
@@ -33,7 +33,7 @@ describe("a redrive run", function () {
       assert.deepEqual(await bench.contents(dlq), ["by hand", "gone"]);
     });
 
-    it("what came from an exchange that is not there any more; the others go", async () => {
+    it("dead letters from an exchange that no longer exists, while the others are moved", async () => {
       const { queue, dlq } = await bench.pair("no-exchange");
       const missing = unique("missing");
       for (const exchange of ["amq.direct", missing, "amq.direct"]) await bench.die(queue, [exchange], { exchange });
@@ -52,7 +52,7 @@ describe("a redrive run", function () {
       assert.equal(await bench.depth(dlq), 8);
     });
 
-    it("the rest, before the broker takes the channel away from who holds a message too long", async () => {
+    it("the rest, before the broker closes the channel because a message is held for too long", async () => {
       const { queue, dlq } = await bench.pair("held-long");
       await bench.die(queue, range(6));
       let now = Date.now();
@@ -154,7 +154,7 @@ describe("a redrive run", function () {
       assert.deepEqual(await bench.contents(dlq), ["ours"]);
     });
 
-    it("is no queue of ours while a single active consumer has it, and one afterwards", async () => {
+    it("cannot be used while a single active consumer has it, but can be afterwards", async () => {
       const { queue, dlq } = await bench.pair("single");
       const single = await bench.plain.makeQueue(unique("single"), { "x-queue-type": "quorum", "x-single-active-consumer": true });
       const other = await bench.reader.createChannel();

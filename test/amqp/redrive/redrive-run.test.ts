@@ -61,7 +61,7 @@ describe("a redrive run", function () {
       assert.equal(await bench.depth(dlq), 0);
     });
 
-    it("many, in their order", async () => {
+    it("several dead letters in their order", async () => {
       const { queue, dlq } = await bench.pair("many");
       await bench.die(queue, range(150));
       assert.deepEqual(await bench.redrive(dlq), said({ moved: 150 }));
@@ -194,7 +194,7 @@ describe("a redrive run", function () {
   });
 
   describe("moves only", () => {
-    it("what the filter means, by payload, cause, age and origin", async () => {
+    it("those that the filter selects, by payload, cause, age and origin", async () => {
       const { queue, dlq } = await bench.pair("filter");
       await bench.die(queue, ['{"n":1}', '{"n":2}', "not JSON"], { properties: { contentType: "application/json", headers: { h: 1 } } });
       const views: object[] = [];
@@ -233,7 +233,7 @@ describe("a redrive run", function () {
       assert.deepEqual(await bench.contents(dlq), ["0", "1", "2", "3", "7", "8", "9"]);
     });
 
-    it("so many a second", async () => {
+    it("as many a second as its rate allows", async () => {
       const { queue, dlq } = await bench.pair("rate");
       await bench.die(queue, range(5));
       let now = 0;
@@ -279,7 +279,7 @@ describe("a redrive run", function () {
       assert.equal(await bench.depth(queue), 0);
     });
 
-    it("shows more than it has on the way at once, in their order", async () => {
+    it("shows more dead letters than it handles at once, in their order", async () => {
       const { queue, dlq } = await bench.pair("look-at-many");
       await bench.die(queue, range(700));
       const seen: unknown[] = [];
@@ -289,7 +289,7 @@ describe("a redrive run", function () {
       assert.deepEqual(await bench.contents(dlq), range(700));
     });
 
-    it("shows no more than the limit, and only what the filter means", async () => {
+    it("shows no more than the limit, and only those that the filter selects", async () => {
       const { queue, dlq } = await bench.pair("look-some");
       await bench.die(queue, range(6));
       const seen: LetterMessage[] = [];

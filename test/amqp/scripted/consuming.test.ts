@@ -28,7 +28,7 @@ describe("a queue source on a scripted broker", () => {
       assert.equal(broker.log.filter(({ method }) => method === "channel.close" || method === "basic.nack").at(-2)?.method, "basic.nack");
     });
 
-    it("gives back by nack what the flow releases, and takes it again with no attempt burnt", async () => {
+    it("gives back by nack what the flow releases, and takes it again without counting an attempt", async () => {
       const broker = await stage.plays();
       let releases = 2;
       const { messages } = await stage.consuming({ queue: "orders" }, (message, settle) => {

@@ -63,7 +63,7 @@ describe("copies of failed messages that wait", () => {
     assert.deepEqual(broker.queue("orders.dlq").contents, ["first", "a", "b"]);
   });
 
-  it("have the queue that they all miss made once", async () => {
+  it("have a queue that all of them need declared only once", async () => {
     const broker = await stage.plays();
     const { messages, settle } = await stage.consuming({ queue: "orders", retries: 1 });
     broker.send("orders", ["a", "b", "c", "d"]);

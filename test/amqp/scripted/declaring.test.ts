@@ -102,7 +102,7 @@ describe("what is declared on a scripted broker", () => {
     assert.ok([...made(), ...broker.seen("exchange.declare").filter(({ fields }) => !fields.passive)].every(({ fields }) => fields.durable && !fields.exclusive && !fields.autoDelete));
   });
 
-  it("does not reach the delivery limit of 4.2 by 25 deploys", async () => {
+  it("does not reach the delivery limit of 4.2 after 25 deploys", async () => {
     const broker = await stage.plays({ version: "4.2.3" });
     broker.makeQueue("orders.dlq");
     const shared = stage.link();

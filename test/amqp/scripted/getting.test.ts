@@ -40,7 +40,7 @@ describe("amqp get on a scripted broker", () => {
     }
   }
 
-  it("hands a message over once that was lost with its channel before the next had come", async () => {
+  it("hands over a message only once if it was lost with its channel before the next one came", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
     broker.send("q", ["a", "b", "c"]);
@@ -50,7 +50,7 @@ describe("amqp get on a scripted broker", () => {
     assert.equal(broker.queue("q").size, 0);
   });
 
-  it("hands a message over once that was lost while the next was decoded", async () => {
+  it("hands over a message only once if it was lost while the next one was decoded", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
     const rows = `a,b\n${"1,2\n".repeat(40_000)}`; // decoded in slices

@@ -39,7 +39,7 @@ describe("a queue source on a scripted broker that pauses and goes on", () => {
     assert.deepEqual(payloads(messages), range(50), "in order");
   });
 
-  it("hands over nothing of what it had too much while it is paused, and all of it after that", async () => {
+  it("hands over the messages beyond its limit only after the pause", async () => {
     await stage.plays();
     const { source, messages, states, settle } = await resumed();
     source.pause("asked");
@@ -52,7 +52,7 @@ describe("a queue source on a scripted broker that pauses and goes on", () => {
     assert.deepEqual(payloads(messages), range(22));
   });
 
-  it("takes what it had too much again after its channel was lost, and each message once", async () => {
+  it("takes the messages beyond its limit again after its channel was lost, each once", async () => {
     await stage.plays();
     const { messages, settle } = await resumed();
     stage.broker.timeOutConsumers("orders");
@@ -67,14 +67,14 @@ describe("a queue source on a scripted broker that pauses and goes on", () => {
     assert.equal(messages.length, 48);
   });
 
-  it("gives back what it had too much when it closes", async () => {
+  it("gives back the messages beyond its limit when it closes", async () => {
     await stage.plays();
     const { close } = await resumed();
     await close();
     assert.deepEqual(stage.broker.queue("orders").contents, range(50).slice(2));
   });
 
-  it("does not say that it is paused when it may go on, but has its hands full", async () => {
+  it("does not say that it is paused when it may go on but its flow is full", async () => {
     const broker = await stage.plays();
     const { source, messages, states, settle } = await stage.consuming({ queue: "orders", prefetch: 1 });
     broker.send("orders", ["a", "b"]);

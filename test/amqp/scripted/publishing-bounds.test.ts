@@ -12,7 +12,7 @@ describe("what a publisher bounds", () => {
   const stage = new Stage();
   afterEach(() => stage.clear());
 
-  it("has no more unconfirmed than its window, and sends the next with each confirm", async () => {
+  it("has no more messages unconfirmed than its window allows, and sends another one after each confirm", async () => {
     const broker = await stage.plays();
     const out = await stage.publisher({ window: 5 });
     const calls: Call[] = [];
@@ -58,7 +58,7 @@ describe("what a publisher bounds", () => {
     assert.equal(broker.seen("channel.open").length, 1);
   });
 
-  it("gives up one message alone that is not confirmed while those behind it are", async () => {
+  it("gives up only the message that is not confirmed while later ones are", async () => {
     const broker = await stage.plays();
     broker.makeQueue("well");
     broker.on("basic.publish", (call) => call.fields.routingKey === "well" && call.goOn()); // the other queue has no majority
@@ -76,7 +76,7 @@ describe("what a publisher bounds", () => {
     assert.equal(broker.seen("channel.open").length, 1);
   });
 
-  it("keeps no messages while the broker blocks that are not to be sent any more, and sends none of them", async () => {
+  it("drops messages that need not be sent any more while the broker blocks, and sends none of them", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
     const { connection } = stage.connection();

@@ -77,7 +77,7 @@ describe("a publisher on a scripted broker", () => {
     assert.equal(broker.seen("connection.open").length, 1);
   });
 
-  it("has the next channel soon where the last was of use, however often one message costs it", async () => {
+  it("opens the next channel soon if the last one has confirmed something, however often a message costs the channel", async () => {
     const broker = await stage.plays();
     stage.waitsLong();
     broker.makeQueue("q");

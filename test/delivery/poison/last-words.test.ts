@@ -113,7 +113,7 @@ describe("a message whose own code ends the process", () => {
     await closing;
   });
 
-  it("is told by nothing that exits for nobody", async () => {
+  it("is not blamed when the code that exits belongs to no delivery", async () => {
     await live("slow");
     const before = await disk.read("marks");
     await exit();

@@ -101,20 +101,20 @@ describe("a message that ends the process long after it was handed over", functi
     assert.deepEqual(world.dead, ["m7"]);
   });
 
-  it("is found beside others that stay in the flow behind it", async () => {
+  it("is found although others stay in the flow behind it", async () => {
     const world = new World(numbers(30), { m7: 2 * TRIAL }, (content) => (Number(content.slice(1)) > 7 ? 1.8 * TRIAL : 0));
     await world.liveOn();
     assert.deepEqual(world.dead, ["m7"]);
   });
 
-  it("is told to be looked for, while others wait", async () => {
+  it("is reported as being searched for while others wait", async () => {
     const world = new World(numbers(3), { m1: 2 * TRIAL }, atOnce);
     await world.liveOn();
     assert.deepEqual(world.told[0], "looks for a message that ends Node-RED");
     assert.deepEqual(world.told.at(-1), undefined);
   });
 
-  it("leaves another one to be found that ends it at once, while the first is in the flow", async () => {
+  it("does not prevent another one from being found that ends the process at once", async () => {
     const world = new World(numbers(20), { m3: 2 * TRIAL, m9: 1 }, atOnce);
     await world.liveOn();
     assert.deepEqual(world.dead.sort(), ["m3", "m9"]);
@@ -144,7 +144,7 @@ describe("a message that ends the process long after it was handed over", functi
   describe("when it is another cause that ends the process", () => {
     const slow = (): number => 4 * TRIAL;
 
-    it("blames nobody for three ends and then none", async () => {
+    it("blames no message for three ends that then stop", async () => {
       for (const limit of [2, 3]) {
         const world = new World(["slow"], {}, slow, [3 * TRIAL, 3 * TRIAL, 3 * TRIAL], limit);
         await world.liveOn();
@@ -152,14 +152,14 @@ describe("a message that ends the process long after it was handed over", functi
       }
     });
 
-    it("blames nobody, however often that happens at the same time after the start", async () => {
+    it("blames no message, however often that happens at the same time after the start", async () => {
       const world = new World(["slow"], {}, slow, new Array<number>(12).fill(3 * TRIAL));
       await world.liveOn();
       assert.deepEqual([world.deaths, world.dead], [12, []]);
       assert.match(world.warnings.join("\n"), /Something else/);
     });
 
-    it("blames nobody of many that stay in the flow for long", async () => {
+    it("blames none of many that stay in the flow for long", async () => {
       const world = new World(numbers(40), {}, () => 10 * TRIAL, [30, 90, 50, 70, 40, 60, 80]);
       await world.liveOn();
       assert.deepEqual(world.dead, []);

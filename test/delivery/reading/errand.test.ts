@@ -13,7 +13,7 @@ describe("a wait for a system, passed on to triggers", () => {
   /** Node-RED's. */
   const events = new EventEmitter();
 
-  it("comes apart from another one when the two hold nothing but each other", async () => {
+  it("is released together with another one when the two hold only each other", async () => {
     const sources: DeliverySource[] = [];
     const holds: PassedHold[] = [];
     const errandsOf: Set<Errand<unknown>>[] = [new Set(), new Set()];

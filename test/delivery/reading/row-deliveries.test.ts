@@ -10,7 +10,7 @@ import { type Parcel, RowDeliveries } from "../../../nodes/delivery/reading/row-
 import type { TrackedRuntime } from "../../../nodes/delivery/runtime";
 
 describe("rows that nobody need work on any more", () => {
-  it("go out no more when some of them held up the others, and give their room back once", async () => {
+  it("are not sent any more when some of them held up the others, and free their room once", async () => {
     const events = new EventEmitter();
     const room = new Room(10);
     const sent: object[] = [];

@@ -44,7 +44,7 @@ describe("a message whose rows wait behind a reading", () => {
     return settled.map(({ settlement: { outcome, error } }) => (error ? [outcome, error.code] : [outcome]));
   }
 
-  it("is not tried again as long as they go on, however long all of them take", async () => {
+  it("is not tried again while they make progress, however long all of them take", async () => {
     const source = await flow({ deadline: 300 }, () => pause(30));
     source.take(50);
     await waitFor("its end", () => source.settled.length === 1);
@@ -65,7 +65,7 @@ describe("a message whose rows wait behind a reading", () => {
     assert.deepEqual([ends(source)[1], written], [["accept"], ["1.0", "2.0", "2.1"]]);
   });
 
-  it("is tried again when its broker would take it and some are written: given back, it would begin anew for ever", async () => {
+  it("is tried again when its broker would take it back and some are written: given back, it would start again for ever", async () => {
     const source = await flow({ deadline: 10_000, longest: 500 }, () => pause(50));
     source.take(200);
     await waitFor("its end", () => source.settled.length === 1);
@@ -76,7 +76,7 @@ describe("a message whose rows wait behind a reading", () => {
     assert.ok(written.length <= before + 2, `${written.length - before} were written after that`);
   });
 
-  it("takes those along that wait for their system when it is given back itself", async () => {
+  it("takes with it the rows that wait for their system when it is given back", async () => {
     let back = false;
     const source = await flow({ deadline: 10_000, longest: 300 }, () => (back ? undefined : away));
     source.onSettled = (taken, { outcome }) => outcome === "release" && source.take(taken);
@@ -87,7 +87,7 @@ describe("a message whose rows wait behind a reading", () => {
     assert.deepEqual([ends(source)[0], written], [["release", "DEADLINE_EXCEEDED"], [0, 1, 2].map((row) => `${reads}.${row}`)]);
   });
 
-  it("takes those along that are not written yet when its connection is lost", async () => {
+  it("takes with it the rows that are not written yet when its connection is lost", async () => {
     let go = (): void => undefined;
     const gate = new Promise<void>((resolve) => (go = resolve));
     const source = await flow({}, () => gate);

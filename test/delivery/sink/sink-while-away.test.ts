@@ -55,7 +55,7 @@ describe("a sink whose system goes away", () => {
     source.close();
   });
 
-  it("waits for what its system says itself, whatever a write that was under way then has met", async () => {
+  it("waits for what its system itself reports, whatever error a running write has had", async () => {
     const reasons: string[] = [];
     let fail = (): void => undefined;
     const { sink, take } = sinkOf({ onState: ({ error }) => reasons.push(error?.message ?? ""), write: () => new Promise((_resolve, reject) => (fail = () => reject(away))) });
@@ -105,7 +105,7 @@ describe("a sink whose system goes away", () => {
     source.close();
   });
 
-  it("knocks once for all batches that wait, and lets them go on in their order", async () => {
+  it("tests the system once for all waiting batches, and lets them go on in their order", async () => {
     let down = true;
     const ready: (() => void)[] = [];
     const written: number[] = [];
@@ -150,7 +150,7 @@ describe("a sink whose system goes away", () => {
   describe("whose system stays away", () => {
     const never = (): Promise<void> => new Promise(() => undefined);
 
-    it("fails messages of no delivery when they have waited as long as they may, with the reason", async () => {
+    it("fails messages of no delivery with the reason when they have waited for too long", async () => {
       const errors: ConnectorError[] = [];
       const sink = new Sink<number, string>({ batchSize: 2, linger: 0, maxWait: 60, untilReady: never, warn: () => undefined, write: () => Promise.reject(away) });
       for (const value of [1, 2, 3]) sink.take({}, value, (error) => errors.push(error as ConnectorError), () => assert.fail("stored"));
@@ -195,7 +195,7 @@ describe("a sink whose system goes away", () => {
       assert.deepEqual(written, [4]);
     });
 
-    it("gives up no message that is being written, nor one that waits for nothing but its turn", async () => {
+    it("gives up no message that is being written or that only waits for its turn", async () => {
       let finish = (): void => undefined;
       const { take, settled, outcomes } = sinkOf({
         batchSize: 1,

@@ -12,7 +12,7 @@ describe("a sink", () => {
     assert.deepEqual(outcomes, ["stored", "ROW_REFUSED", "stored"]);
   });
 
-  it("tries a message error that may pass again on the spot, in order for its key", async () => {
+  it("tries a message error that may pass again in place, in order for its key", async () => {
     const written: number[] = [];
     let fails = 2;
     const { take, settled, outcomes } = sinkOf({
@@ -31,7 +31,7 @@ describe("a sink", () => {
     assert.deepEqual(outcomes, ["stored", "stored", "stored"]);
   });
 
-  it("gives up on the spot after some tries", async () => {
+  it("gives up in place after some tries", async () => {
     let tries = 0;
     const { take, settled, outcomes } = sinkOf({ retriesInPlace: 2, write: (values) => ((tries += 1), Promise.resolve(values.map(() => failed(busy)))) });
     take(1);
@@ -47,7 +47,7 @@ describe("a sink", () => {
     assert.deepEqual(outcomes, ["ROW_REFUSED", "ROW_REFUSED"]);
   });
 
-  it("refuses what is over its bound", async () => {
+  it("refuses messages beyond its bound", async () => {
     const { sink, take, outcomes } = sinkOf({ maxWaiting: 2, write: () => new Promise(() => undefined) });
     take(1, 2, 3);
     assert.deepEqual(outcomes, [undefined, undefined, "OVERLOADED"]);
@@ -105,7 +105,7 @@ describe("a sink", () => {
     await sink.close(60_000);
   });
 
-  it("fails the batch when a write tells nothing", async () => {
+  it("fails the batch when a write returns no results", async () => {
     const { take, settled, outcomes } = sinkOf({ write: () => Promise.resolve(undefined as never) });
     take(1, 2);
     await settled(2);

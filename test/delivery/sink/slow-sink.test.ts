@@ -89,7 +89,7 @@ describe("a sink that is slow, with nothing wrong", () => {
     await close();
   });
 
-  it("gives back nothing for what only goes through its line", async () => {
+  it("gives nothing back while its line makes progress", async () => {
     const keeping = { longest: 2_000, since: () => -Infinity, onGivenBack: () => undefined }; // it looks each 100 ms
     const { take, settled, outcomes, close } = slow(() => pause(5), { deadline: 20_000, keeping });
     for (let count = 0; count < 60; count += 1) {
@@ -101,7 +101,7 @@ describe("a sink that is slow, with nothing wrong", () => {
     await close();
   });
 
-  it("has tried again by the deadline what hangs in a write", async () => {
+  it("has a message that hangs in a write tried again at its deadline", async () => {
     const { take, settled, outcomes, close } = slow(() => new Promise(() => undefined));
     take([1]);
     await waitFor("its deadline", () => settled.size === 1);
@@ -109,7 +109,7 @@ describe("a sink that is slow, with nothing wrong", () => {
     await close();
   });
 
-  it("stops no clock any more for what it has given up", async () => {
+  it("no longer stops the clock of a message that it has given up", async () => {
     const { sink, take, settled, outcomes, close } = slow(() => new Promise(() => undefined));
     take([1, 2], false);
     await sink.close(1);

@@ -43,7 +43,7 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
     });
 
-    it("through a node that passes it on, and finishes later with something new, from code of nobody", async () => {
+    it("through a node that passes it on and later finishes with a new message, in code that belongs to no delivery", async () => {
       await runtime.fresh([source(["one"]), hold("one", ["two"]), hold("two")]);
       theSource().take("a");
       await waitFor("the node to have it", () => held.length === 1);

@@ -34,7 +34,7 @@ describe("The hops of a message", () => {
     assert.equal(hopOf(message), hops[b]);
   });
 
-  it("lets go of one that has ended as soon as there is a newer one", () => {
+  it("drops an ended hop as soon as there is a newer one", () => {
     add(a);
     add(b);
     end(a);

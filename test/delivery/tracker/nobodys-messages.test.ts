@@ -21,7 +21,7 @@ describe("where messages of nobody go by, the flow tracker", function () {
   before(() => runtime.start());
   after(() => runtime.stop());
 
-  it("lets a text pass that a node was given for a message, whether or not a delivery is open", async () => {
+  it("lets a text pass that was sent instead of a message, whether or not a delivery is open", async () => {
     await runtime.fresh([source, bare, hold("hold"), count, end]);
     const counter = testBench.counters.get("count");
     counter?.receive("text" as never);
@@ -32,7 +32,7 @@ describe("where messages of nobody go by, the flow tracker", function () {
     assert.equal(counter?.count, 2);
   });
 
-  it("still knows a message that a Complete node makes of the last one there was, in code of nobody", async () => {
+  it("still recognises the message that a Complete node makes of the last one, in code that belongs to no delivery", async () => {
     await runtime.fresh([source, bare, hold("hold"), complete, hold("after")]);
     theSource().take("a");
     await until("it to be held", () => held.length === 1);

@@ -42,7 +42,7 @@ describe("a node that sends on the very message it was given", function () {
   before(() => runtime.start());
   after(() => runtime.stop());
 
-  it("hands its count on to the next when it is done", async () => {
+  it("passes its count on to the next node when it is done", async () => {
     await runtime.fresh([source("one"), hold("one", "two"), hold("two")]);
     theSource().take("a");
     await until("the first to hold it", () => held.length === 1);
@@ -132,7 +132,7 @@ describe("a node that sends on the very message it was given", function () {
     });
   });
 
-  it("has its Complete node's message followed, made in code of nobody and with nothing on it that tells whose it is", async () => {
+  it("has the message of its Complete node followed, although nothing on it tells to which delivery it belongs", async () => {
     await runtime.fresh([source("bare"), fn("bare", "return { payload: msg.payload };", ["one"]), hold("one", "two"), hold("two"), { id: "complete", type: "complete", scope: ["one"], wires: [["after"]] }, hold("after")]);
     theSource().take("a");
     await until("the first to hold it", () => held.length === 1);

@@ -8,7 +8,7 @@ describe("a message that Node-RED cannot copy for its second wire, as it is nest
   this.timeout(60_000);
   const bench = nodeBench([amqpIn]);
 
-  it("fails, rather than stand in the flow until its deadline, and holds up no other", async () => {
+  it("fails, rather than stay in the flow until its deadline, and does not hold up others", async () => {
     const queue = unique("deep");
     const source = { id: "in", type: "surewire-amqp-in", broker: "broker", queue, queueType: "classic", retries: 1, retryDelay: 50, wires: [["end", "other"]] };
     await bench.load([bench.broker(), source, { id: "end", type: "test-end" }, { id: "other", type: "test-end" }]);

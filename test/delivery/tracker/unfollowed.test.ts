@@ -82,7 +82,7 @@ describe("of a node that takes no done, the flow tracker", function () {
     assert.match(log.join("\n"), LATE_ERROR);
   });
 
-  it("warns when it sends nothing for a message, which counts as done with, once for all nodes of its type", async () => {
+  it("warns once per type of node when it sends nothing for a message, which then counts as done", async () => {
     const mute = (id: string): FlowNodeConfig => ({ id, type: "test-mute" });
     await runtime.fresh([{ ...source, wires: [["one", "two"]] }, mute("one"), mute("two")]);
     const log = await warningsDuring(async () => {
@@ -92,7 +92,7 @@ describe("of a node that takes no done, the flow tracker", function () {
     assert.deepEqual(log.map((line) => /takes no done and has sent nothing/.test(line)), [true]);
   });
 
-  it("warns of none of Node-RED's own that drop a message, nor of a widget that shows it", async () => {
+  it("does not warn of Node-RED's own nodes that drop a message, nor of a widget that shows it", async () => {
     await runtime.fresh([
       { ...source, wires: [["switch", "filter", "inner", "gauge"]] },
       { id: "sub", type: "subflow", name: "unwired", in: [{ x: 0, y: 0, wires: [] }], out: [] },

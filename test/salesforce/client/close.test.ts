@@ -13,7 +13,7 @@ describe("An org that is closed", () => {
 
   const create = (client: OrgClient, Name: string) => client.rest.request({ method: "POST", path: "/sobjects/Account", body: { Name } });
 
-  it("sends nothing any more, not even what waited for its turn: the message it is of may be on its way again", async () => {
+  it("sends nothing any more, not even what waited for its turn, because its message may be on its way again", async () => {
     const client = new OrgClient(clientCredentials(org, { concurrency: 1 }));
     await create(client, "first");
     org.control.slow({ ms: 200 });

@@ -49,7 +49,7 @@ describe("Errors of the org", () => {
     assert.deepEqual([error.code, error.retryable], ["ORG_BUSY", true]);
   });
 
-  it("maintenance that leaves an org to be read only is nobody's fault who writes", () => {
+  it("maintenance that makes an org read-only is not the message's fault", () => {
     const error = record("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE");
     assert.deepEqual([error.code, error.scope], ["ORG_UNAVAILABLE", "system"]);
   });
@@ -73,7 +73,7 @@ describe("Errors of the org", () => {
     assert.equal(callError(answer(403, [api("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")])).details.retryAfter, undefined);
   });
 
-  it("heeds Retry-After", () => assert.equal(callError(answer(503, "", { "retry-after": "7" })).details.retryAfter, 7000));
+  it("observes Retry-After", () => assert.equal(callError(answer(503, "", { "retry-after": "7" })).details.retryAfter, 7000));
 
   it("tells an expired session from a 401 that a new token cannot mend", () => {
     assert.equal(isSessionExpired(answer(401, [api("INVALID_SESSION_ID", "Session expired or invalid")])), true);

@@ -28,7 +28,7 @@ describe("What the message of a failed call says", () => {
     assert.deepEqual(failureOf(error), { success: false, errors: [{ statusCode: "INPUT_INVALID", message: "Field Age: NaN is no number.", fields: ["Age"] }] });
   });
 
-  it("is nothing for an error of the flow, whose message is stored", () => {
+  it("is missing for an error of the flow if the message is stored", () => {
     for (const error of [new Error("else"), new ConnectorError("FLOW_ERROR", "behind"), new ConnectorError("FLOW_STOPPED", "stopped")]) assert.equal(failureOf(error), undefined);
   });
 });

@@ -64,7 +64,7 @@ describe("A page in the place of the org's answer, as proxies and edges give the
     assert.deepEqual([error?.code, error?.scope], ["ORG_REFUSED", "message"]);
   });
 
-  it("is no word on which contacts there are", async () => {
+  it("says nothing about which contacts exist", async () => {
     const [contact] = org.control.insert({ object: "Contact", records: [{ LastName: "Ada", Email: "ada@acme.example" }] }).ids;
     org.control.failNext({ status: 200, html: PAGE, path: "/query" });
     const writer = new CaseWriter(client.rest, { contact: { field: "Email", missing: "leave" } });

@@ -6,7 +6,7 @@ import { turns, waitFor } from "../../services/wait";
 
 describe("A lane to an org", () => {
   for (const [code, text] of [["DRIVER_MISSING", "npm install avsc"], ["NOT_CONFIGURED", "The Pub/Sub endpoint is no host and port"], ["STORE_UNAVAILABLE", "ENOSPC: no space left on device, write"]] as const) {
-    it(`tells once what somebody has to mend (${code}), shows it in red, and goes on then`, async () => {
+    it(`logs once what somebody has to repair (${code}), shows it in red, and goes on afterwards`, async () => {
       const warnings: string[] = [];
       const states: LaneState[] = [];
       let tries = 0;

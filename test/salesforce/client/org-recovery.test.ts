@@ -25,7 +25,7 @@ describe("An org whose last call has failed", () => {
     assert.equal(client.state.kind, "waiting");
   }
 
-  it("is looked at again when nobody else will, so that its status does not stay yellow over a call that nobody repeats", async () => {
+  it("is checked again if nobody else does, so that its status does not stay yellow after a call that is not repeated", async () => {
     await failed(() => org.control.resetConnections({ when: "after" }));
     await waitFor("the org to be found", () => client.state.kind === "connected");
     assert.equal(org.control.stats().byKind["GET limits"], undefined, "and it costs no call of the day's");
@@ -39,7 +39,7 @@ describe("An org whose last call has failed", () => {
     await waitFor("the org to be found", () => client.state.kind === "connected");
   });
 
-  it("is not looked at by it while others wait for it, nor when nobody uses it", async () => {
+  it("is not checked while others wait for it, or if nobody uses it", async () => {
     await failed(() => org.control.unavailable());
     const waiting = client.state.error;
     assert.ok(waiting);

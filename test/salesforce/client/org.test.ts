@@ -148,7 +148,7 @@ describe("A Salesforce org", () => {
       assert.equal(client.state.kind, "connected");
     });
 
-    it("gets a new one also for who asks the identity service only", async () => {
+    it("also gets a new one for a call of only the identity service", async () => {
       const client = orgs.client(clientCredentials(org));
       await describeCase(client);
       org.control.expireTokens();
@@ -172,7 +172,7 @@ describe("A Salesforce org", () => {
     assert.equal(tokenRequests(org), 1);
   });
 
-  it("tells of its troubles, and of their end, without being asked", async () => {
+  it("reports its problems, and their end, without being asked", async () => {
     org.control.unavailable({ oauth: true });
     const client = orgs.client(clientCredentials(org));
     const seen: OrgState["kind"][] = [];

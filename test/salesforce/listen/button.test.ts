@@ -24,7 +24,7 @@ describe("the button of a salesforce listen", () => {
     return answer;
   }
 
-  it("is for those who may deploy, and missed by nobody where the admin API is off", () => {
+  it("is allowed only for users who may deploy, and causes no error if the admin API is off", () => {
     assert.deepEqual(registered.map(([path, permission]) => [path, permission]), [["/surewire/salesforce-listen/:id", "flows.write"]]);
     assert.doesNotThrow(() => listenNode({ ...fake, httpAdmin: undefined } as unknown as NodeAPI));
   });

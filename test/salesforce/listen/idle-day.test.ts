@@ -58,7 +58,7 @@ describe("salesforce listen, with nothing to hear", function () {
 
   const publish = (serial: string): void => void org.control.insert({ object: EVENT.name, records: [{ Serial__c: serial }] });
 
-  it("is alive after a day, and holds no more than at its beginning", async () => {
+  it("is alive after a day, and uses no more memory than at its beginning", async () => {
     const pass = async (some: number): Promise<void> => {
       const until = polls + some;
       await waitFor(`${some} polls`, () => polls >= until, { timeout: 100_000, interval: 50 });

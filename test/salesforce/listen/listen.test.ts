@@ -82,7 +82,7 @@ describe("salesforce listen in a flow", function () {
     assert.deepEqual(suite.serials, ["a"]);
   });
 
-  it("puts what can never work out at its second output, and moves on behind it", async () => {
+  it("sends what can never work to its second output, and goes on after it", async () => {
     await suite.listening();
     suite.publish("bad");
     const [bad] = await flow.has(1);

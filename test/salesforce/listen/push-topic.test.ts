@@ -9,7 +9,7 @@ describe("salesforce listen with a PushTopic of its own", function () {
   const topic = { declareTopic: true, topicQuery: "SELECT Id, Subject FROM Case WHERE Origin = 'Web'", topicOperations: ["create"], topicFields: "All", channel: "/topic/WebCases" };
   const insert = (...records: Record<string, unknown>[]): string[] => suite.org.control.insert({ object: "Case", records }).ids;
 
-  it("makes it, and hears of the records that match it and its filter", async () => {
+  it("creates it, and receives the records that match it and its filter", async () => {
     await suite.deploy(suite.fresh({ ...topic, channel: "/topic/WebCases?Subject='hot'" }));
     await flow.shows(/^\/topic\/WebCases/);
     const ids = insert(...["hot", "cold"].flatMap((Subject) => ["Web", "Phone"].map((Origin) => ({ Subject, Origin }))));
@@ -18,7 +18,7 @@ describe("salesforce listen with a PushTopic of its own", function () {
     assert.deepEqual([first?.msg.payload, first?.msg.topic, first?.msg.salesforce.type, suite.org.records("PushTopic").length], [{ Id: ids[0], Subject: "hot" }, "/topic/WebCases", "created", 1]);
   });
 
-  it("changes the one that is there to what its form says by now, goes on where it was, and hears what that tells of", async () => {
+  it("changes the existing one to what its form says now, goes on where it was, and receives its events", async () => {
     const listener = suite.fresh(topic);
     await suite.deploy(listener);
     await flow.shows(/^\/topic\/WebCases/);
@@ -40,7 +40,7 @@ describe("salesforce listen with a PushTopic of its own", function () {
     assert.deepEqual(flow.held.slice(1).map(({ msg }) => [msg.salesforce.type, msg.payload]), [["updated", { Id: id, Subject: "hot", Priority: "High" }], ["deleted", { Id: id }]]);
   });
 
-  it("makes it anew when somebody has deleted it", async () => {
+  it("creates it again when somebody has deleted it", async () => {
     await suite.deploy(suite.fresh(topic));
     await flow.shows(/^\/topic\/WebCases/);
     insert({ Subject: "before", Origin: "Web" });
@@ -51,13 +51,13 @@ describe("salesforce listen with a PushTopic of its own", function () {
     await waitFor("another one", () => suite.org.records("PushTopic").length === 1);
   });
 
-  it("says what the org has against it", async () => {
+  it("reports why the org refuses it", async () => {
     await suite.deploy(suite.fresh({ ...topic, channel: "/topic/Odd", topicQuery: "SELECT Id, No_Field__c FROM Case" }));
     await flow.shows(/The org refuses the PushTopic Odd/);
     assert.equal(flow.status().fill, "red");
   });
 
-  it("says so when nothing is ticked that it would tell of", async () => {
+  it("reports that no kind of change is ticked", async () => {
     await suite.deploy(suite.fresh({ ...topic, topicOperations: [] }));
     await flow.shows(/The PushTopic needs something to tell of/);
     assert.deepEqual([flow.status().fill, suite.org.records("PushTopic")], ["red", []]);

@@ -192,7 +192,7 @@ describe("The salesforce org's form", function () {
       assert.equal((await test({ id: "brand-new", flow: "web-server" })).body.ok, true);
     });
 
-    it("takes a state once, from the browser that began it", async () => {
+    it("accepts a state once, from the browser that began", async () => {
       const { body, cookie } = await begin();
       const back = await allow(body.url);
       assert.equal((await comeBack(back, "")).status, 400);
@@ -241,7 +241,7 @@ describe("The salesforce org's form", function () {
   describe("in the editor", () => inTheEditor(() => nodeRed, () => org));
 
   describe("after all that", () => {
-    it("is for those who may deploy, but for the way back, and missed by nobody where the admin API is off", () => {
+    it("is allowed only for users who may deploy, except the way back, and causes no error if the admin API is off", () => {
       const registered: unknown[][] = [];
       const note = (...args: unknown[]) => registered.push(args);
       const fake = { nodes: { registerType: () => undefined }, auth: { needsPermission: (permission: string) => permission }, httpAdmin: { post: note, get: note } };

@@ -49,7 +49,7 @@ describe("The salesforce org node", () => {
     assert.equal(await versions(node), 200);
   });
 
-  it("takes the version of the API as environments have it, and says what is none", async () => {
+  it("accepts the API version as environments write it, and reports what is not a version", async () => {
     const org = await orgs.start();
     const credentials = { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET };
     for (const apiVersion of ["66", "v66.0", " 66.0 "]) {

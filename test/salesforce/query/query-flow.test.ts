@@ -56,7 +56,7 @@ describe("salesforce query in a flow", function () {
     });
   }
 
-  it("puts out each record, with the values of the message bound, and is done when the flow has finished with the last", async () => {
+  it("sends each record, with the values of the message bound, and is done when the flow has finished with the last", async () => {
     cases(3);
     await deploy({ query: "SELECT SuppliedName, Account.Name FROM Case WHERE Subject IN :subjects ORDER BY SuppliedName", parameters: [] }, hold("hold"));
     trigger().take({ subjects: ["case 0", "case 2", "' OR Id != null"] });
@@ -91,7 +91,7 @@ describe("salesforce query in a flow", function () {
     assert.deepEqual(seenAt("seen"), [{ SuppliedName: "n1" }]);
   });
 
-  it("puts out pages, and all records in the message that asked", async () => {
+  it("sends pages, or all records in the message that asked", async () => {
     cases(450);
     await deploy({ output: "page", batchSize: 200 }, see("pages"));
     trigger().take("go");
@@ -221,7 +221,7 @@ describe("salesforce query in a flow", function () {
     });
   }
 
-  it("waits for an org that is away as it begins, with its source paused", async () => {
+  it("waits for an org that is down at its start, with its source paused", async () => {
     cases(2);
     await deploy({}, see("seen"));
     await waitFor("the sign-in", () => org.control.stats().logins === 1);

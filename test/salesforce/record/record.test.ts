@@ -239,7 +239,7 @@ describe("The salesforce record node", () => {
     assert.deepEqual(found.find(({ name }) => name === "Case"), { name: "Case", label: "Case" });
   });
 
-  it("says what is missing in its settings", async () => {
+  it("reports what is missing in its settings", async () => {
     for (const settings of [{ object: "" }, { operation: "upsert" }, { operation: "juggle" }, { org: "nope" }]) {
       give(await deploy(settings), { Name: "x" });
       await through(1);

@@ -52,7 +52,7 @@ describe("The salesforce request node", () => {
     assert.deepEqual([answer.payload, answer.salesforce?.statusCode], [null, 204]);
   });
 
-  it("gives what a packed answer holds", async () => {
+  it("unpacks a compressed answer", async () => {
     await flow.deploy(org, { objects: { path: "/sobjects", headers: [{ name: "Accept-Encoding", value: "gzip", valueType: "str" }] } });
     const { payload, salesforce } = await flow.send("objects");
     assert.ok((payload as { sobjects: object[] }).sobjects.length > 10);
@@ -186,7 +186,7 @@ describe("The salesforce request node", () => {
       assert.equal((answer.payload as { compositeResponse: { httpStatusCode: number }[] }).compositeResponse[0]?.httpStatusCode, 400);
     });
 
-    it("and repeats on the spot what a lock has rolled back, but not what is half done", async () => {
+    it("and repeats in place what a lock has rolled back, but not what is half done", async () => {
       const [id] = org.control.insert({ object: "Account", records: [{ Name: "a" }] }).ids;
       const locked = { method: "PATCH", url: `${BASE}/sobjects/Account/${id}`, referenceId: "locked", body: { Name: "b" } };
       await flow.deploy(org, { composite: COMPOSITE });
@@ -300,7 +300,7 @@ describe("The salesforce request node", () => {
       assert.equal((await flow.send("any", { path: "https://" })).error?.code, "INPUT_INVALID");
     });
 
-    it("keeps status, errors and a bounded piece of the body of what was refused, and holds nobody up", async () => {
+    it("keeps status, errors and a limited part of the body of a refusal, and holds up no other message", async () => {
       org.control.declare({ apexRest: [{ path: "/broken", exception: `System.DmlException: ${"x".repeat(9000)}` }] });
       await flow.deploy(org, { broken: { path: "/services/apexrest/broken" }, missing: { path: "/nothing/here" }, good: {} });
       const [broken, missing, good] = await Promise.all([flow.send("broken"), flow.send("missing"), flow.send("good")]);

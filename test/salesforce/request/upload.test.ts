@@ -28,7 +28,7 @@ describe("Loading external data into CRM Analytics", () => {
     assert.deepEqual(result, { id: headers()[0]?.Id, success: true, dataset: "Readings", parts: 1, status: "Completed", message: null });
   });
 
-  it("does not wait when it is not to", async () => {
+  it("does not wait if it is not told to", async () => {
     assert.equal((await uploader({ wait: 0 }).upload(upload())).status, "InProgress");
   });
 
@@ -40,7 +40,7 @@ describe("Loading external data into CRM Analytics", () => {
     assert.match((await uploading).status, /InProgress|Completed/);
   });
 
-  it("parts what is too large for one record", async () => {
+  it("splits what is too large for one record", async () => {
     const csv = `Device,Value\n${Array.from({ length: 200 }, (_, i) => `${randomBytes(20).toString("hex")},${i}`).join("\n")}\n`;
     const { parts: count, status } = await uploader({ partSize: 1000 }).upload(upload({ csv }));
     assert.equal(status, "Completed");
@@ -61,7 +61,7 @@ describe("Loading external data into CRM Analytics", () => {
     assert.deepEqual(await scopesOf("/services/data/"), held(6));
   });
 
-  it("is held where its rows are all there, for given once more they would be loaded twice, though only how it goes cannot be asked", async () => {
+  it("is held if all its rows are uploaded and only its progress cannot be queried, since a repeat would load them twice", async () => {
     const [client, one] = [uploader(), upload({ operation: "Append" })];
     org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/InsightsExternalData/06V", method: "GET", count: 7 });
     for (let tries = 0; tries < 7; tries += 1) await assert.rejects(client.upload(one), (error) => isConnectorError(error) && error.scope === "system");

@@ -29,7 +29,7 @@ describe("The watch of salesforce route over its cases", () => {
     return warnings;
   }
 
-  it("logs once, whole, which file cannot be read, for a status shows but its beginning", async () => {
+  it("logs once in full which file cannot be read, since a status shows only its beginning", async () => {
     const text = "/data/surewire/salesforce-route%2F00D.json is not JSON: Unexpected end of JSON input";
     assert.deepEqual(await warningsOf(new ConnectorError("STORE_UNAVAILABLE", text)), [`Cases cannot be looked after: ${text}`]);
   });

@@ -92,7 +92,7 @@ describe("salesforce route", function () {
       assert.deepEqual(flow.out, ["create wg.valves email"]);
     });
 
-    it("not when it lies in no watched queue", async () => {
+    it("not when it is in no watched queue", async () => {
       const id = flow.insert({ OwnerId: others });
       for (const event of [flow.created(id), flow.ownerChanged(id), flow.email(id, true), flow.comment(id, ann)]) assert.equal(await flow.take(event), "accept");
       assert.deepEqual(flow.out, []);
@@ -157,7 +157,7 @@ describe("salesforce route", function () {
       await flow.deploy();
     });
 
-    it("of which the org has none let nobody's event pass without effect: it waits, red", async () => {
+    it("of which the org has none do not let events pass without effect: the node waits, red", async () => {
       await flow.deploy({ routes: [{ queue: "pumps", workgroup: "wg" }] });
       const settled = flow.take(flow.created(flow.insert({ OwnerId: pumps })));
       await waitFor("the source to pause", () => flow.source.events.some((event) => /^hold: .*none of the queues.*: pumps$/.test(event)));
@@ -411,7 +411,7 @@ describe("salesforce route", function () {
       assert.ok(flow.seen("create").some((one) => one.case.id === id));
     });
 
-    it("closes on start what nobody told is closed", async () => {
+    it("closes on start cases whose end was not reported", async () => {
       const [closed, routed] = [await opened("C1"), await opened("C2")];
       await update(closed, { Status: "Closed" });
       await flow.deploy({ startQuery: true });

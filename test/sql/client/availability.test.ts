@@ -3,8 +3,8 @@ import { ConnectorError } from "../../../nodes/common/errors";
 import { Availability } from "../../../nodes/sql/client/availability";
 import { remains } from "../../services/wait";
 
-describe("The knock at a database's door", () => {
-  it("is not without a pause where a database that has refused us is then away", async () => {
+describe("The attempts to reach a database", () => {
+  it("have pauses if a database that has refused us is then down", async () => {
     let knocks = 0;
     const availability: Availability = new Availability(() => {
       knocks += 1;

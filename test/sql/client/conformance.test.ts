@@ -58,7 +58,7 @@ for (const { name, types, start } of ENGINES) {
       ]);
     });
 
-    it("leaves 99 rows and one error that names the trouble when one of 100 is bad", async () => {
+    it("leaves 99 rows and one error that names the problem when one of 100 is bad", async () => {
       const rows = people(0, 100);
       rows[42] = { id: 42, name: null };
       const outcomes = await insert(rows);

@@ -85,7 +85,7 @@ describe("The name of a driver", () => {
     it(`${name || "(none)"} gives away ${dialect ?? "nothing"}`, () => assert.equal(dialectOfDriver(name), dialect));
   }
 
-  it("tells which takes no parameters", () => {
+  it("tells which driver takes no parameters", () => {
     assert.ok(takesNoParameters("FreeTDS"));
     assert.ok(takesNoParameters("/usr/lib/x86_64-linux-gnu/odbc/libtdsodbc.so"));
     assert.ok(!takesNoParameters("ODBC Driver 17 for SQL Server"));

@@ -204,7 +204,7 @@ describe("a sql database that fails", function () {
         assert.deepEqual(changes, ["idle", "connected", "waiting", "connected"]);
       });
 
-      it("refuses a wrong password with one clear error, and is not knocked at again at once", async () => {
+      it("refuses a wrong password with one clear error, and is not tried again at once", async () => {
         const door = await MuteHost.start(server.port);
         const client = open({ connectionString: server.connectionString.replace(/Port=\d+/i, `Port=${door.port}`), credentials: { username: server.username, password: "wrong {}; PWD=x" } });
         await assert.rejects(client.write(rows(0, 1)), withCode("DATABASE_REFUSED", /authentication failed|Access denied/));
@@ -295,7 +295,7 @@ describe("a sql database that fails", function () {
 
       if (server instanceof MariaDb) return; // its driver cancels what waits for a table
 
-      it("lets who may not look at its settings write, and keeps no connection that it cannot read by", async () => {
+      it("lets a user write who may not read its settings, and keeps no connection with which it cannot read", async () => {
         await server.query("create user narrow password 'p'");
         await server.query("revoke select on pg_settings from public");
         try {
@@ -491,7 +491,7 @@ describe("a sql database that fails", function () {
     assert.notEqual(client.pid, first);
   });
 
-  it("outlives the signal that stops the group it runs in, until its parent lets it go", async () => {
+  it("survives the signal that stops its process group, until its parent releases it", async () => {
     const client = connect({ engine: "sqlite", file: ":memory:" });
     await client.ping();
     const pid = client.pid ?? 0;
@@ -520,7 +520,7 @@ describe("a sql database that fails", function () {
     await assert.rejects(connect({ engine: "sqlite", file: "" }).ping(), withCode("NOT_CONFIGURED"));
   });
 
-  it("leaves no process behind when its last user lets go", async () => {
+  it("leaves no process behind when its last user releases it", async () => {
     const client = connect({ engine: "sqlite", file: ":memory:" });
     const users = [{}, {}];
     for (const user of users) client.acquire(user);

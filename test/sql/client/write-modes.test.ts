@@ -63,7 +63,7 @@ for (const { name, types, start } of ENGINES) {
     }
 
     if (name.startsWith("MariaDB")) {
-      it("upserts by several columns where a backslash is a letter like any other", async () => {
+      it("upserts by several columns if a backslash is a letter like any other", async () => {
         await engine.execute(`create table ${table}_two (plant int, device int, number int, primary key (plant, device))`);
         const plain = new DatabaseClient({ ...engine.options, connectionString: `${engine.options.connectionString};INITSTMT={set sql_mode = 'NO_BACKSLASH_ESCAPES'}` });
         const rows = [1, 2].map((number) => ({ columns: ["plant", "device", "number"], values: [7, 7, number] }));

@@ -122,7 +122,7 @@ describe("The sql database", function () {
       for (const { body } of answers) assert.ok((body.roundTrip ?? -1) >= 0 && (body.roundTrip ?? 1e9) < 60_000);
     });
 
-    it("makes no file to find out whether it could", async () => {
+    it("creates no file to find out whether it could", async () => {
       const { body } = await red.ask(TEST, form({ engine: "sqlite", file: "yet-to-be.db" }));
       assert.deepEqual([body.ok, body.newFile], [true, true]);
       assert.ok(!existsSync(path.join(folder, "yet-to-be.db")));
@@ -183,7 +183,7 @@ describe("The sql database", function () {
   });
 
   describe("deployed", () => {
-    it("says once that it is away, however often it is tried, and once that it is back", async () => {
+    it("logs once that it is away, however often it is tried, and once that it is back", async () => {
       const file = path.join(folder, "later", "plant.db");
       const node = red.deploy("away", { engine: "sqlite", file });
       for (let attempt = 0; attempt < 3; attempt += 1) await assert.rejects(node.client.ping());

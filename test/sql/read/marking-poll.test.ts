@@ -85,7 +85,7 @@ describe("sql read polling with a statement after each row", function () {
     await waitFor("a good state", () => states.at(-1)?.kind === "idle" || states.at(-1)?.kind === "reading");
   });
 
-  it("sends no row again and again that it does not find, and goes on with the others", async () => {
+  it("does not send a row again and again that it does not find, and goes on with the others", async () => {
     await insert(range(0, 5));
     const { ids, states, errors } = await bench.open({ ...MARK, afterRead: "update t set sent = 1 where id = :id and id <> 3" }, accept);
     await waitFor("red", () => states.some((state) => state.kind === "failed"));
@@ -99,7 +99,7 @@ describe("sql read polling with a statement after each row", function () {
     await waitFor("a good state", () => states.at(-1)?.kind === "idle");
   });
 
-  it("lets the others not wait for one that it does not find", async () => {
+  it("does not let the others wait for one that it does not find", async () => {
     await insert(range(0, 400));
     const { ids, errors } = await bench.open({ ...MARK, afterRead: "update t set sent = 1 where id = :id and id <> 3", maxInFlight: 4 }, accept, { backOff: new BackOff({ initial: 60_000 }) });
     await waitFor("all", () => ids().length === 400);
@@ -121,7 +121,7 @@ describe("sql read polling with a statement after each row", function () {
     assert.deepEqual(ids(), range(0, 20));
   });
 
-  it("lets no row wait for one for which it fails, however long that lasts, and stays red", async () => {
+  it("does not let other rows wait for one for which it fails, however long that lasts, and stays red", async () => {
     await insert(range(0, 60));
     await engine.execute("create trigger no before update on t when new.id = 7 begin select raise(abort, 'not this one'); end");
     const { states, poller } = await bench.open({ ...MARK, maxInFlight: 4 }, accept);

@@ -64,7 +64,7 @@ describe("a row that ends Node-RED", () => {
     settle(sent[0] as Sent, "accept");
   });
 
-  it("is told to be looked for, while those that came with it are tried", async () => {
+  it("is reported as being searched for while those that came with it are tried", async () => {
     await suite.insert(range(1, 2));
     const store = new MemoryStore();
     await store.write(MARKS, { running: true, deaths: {}, inHand: [] });

@@ -48,7 +48,7 @@ describe("sql read in a flow", function () {
   ];
   const polling = { mode: "poll", query: "select id from t", watermarkColumn: "id", keyColumn: "id", pollInterval: 20, delayWindow: 0 };
 
-  it("keeps the trigger's delivery open until the last row is worked on", async () => {
+  it("keeps the trigger's delivery open until the last row is finished", async () => {
     await runtime.fresh([source, ...flow([["hold"]], [hold("hold")])]);
     trigger().take("go");
     await waitFor("all rows", () => held.length === 3);

@@ -21,7 +21,7 @@ describe("sql read for a message", () => {
       assert.notEqual(sent[0]?.more, sent[1]?.more);
     });
 
-    it("no more rows than it may have fetched at once, where they are few", async () => {
+    it("no more rows at a time than it may fetch at once", async () => {
       const sizes: (number | undefined)[] = [];
       for (const def of [{}, { maxInFlight: 100 }, { maxInFlight: 1 }, { output: "batch", batchSize: 150, maxInFlight: 1 }, { output: "all", maxInFlight: 1 }]) {
         const database = FakeDatabase.counting(1);
@@ -31,7 +31,7 @@ describe("sql read for a message", () => {
       assert.deepEqual(sizes, [500, 100, 20, 150, 500]);
     });
 
-    it("batches of so many rows, the last of them smaller", async () => {
+    it("batches with the given number of rows, of which the last may be smaller", async () => {
       const { sent, ask } = open(FakeDatabase.counting(1203), { output: "batch", batchSize: 400 }, accept);
       await ended(ask());
       assert.deepEqual(sent.map(({ payload, parts }) => [(payload as { id: number }[]).length, parts.count]), [[400, undefined], [400, undefined], [400, undefined], [3, 4]]);
@@ -47,7 +47,7 @@ describe("sql read for a message", () => {
       assert.deepEqual([sent, asked.done], [[], [undefined]]);
     });
 
-    it("an error in the place of more rows than one message may hold", async () => {
+    it("an error instead of more rows than one message may hold", async () => {
       const database = FakeDatabase.counting(5000);
       const { ask } = open(database, { output: "all", maxRows: 4999 });
       const asked = ask();
@@ -93,7 +93,7 @@ describe("sql read for a message", () => {
   });
 
   describe("keeps", () => {
-    it("never more rows in the flow than it may, and reads on as they are settled", async () => {
+    it("never more rows in the flow than allowed, and reads on as they are settled", async () => {
       const database = FakeDatabase.counting(50_000);
       let most = 0;
       const line: Sent[] = [];

@@ -173,7 +173,7 @@ describe("sql read for a message, in trouble", () => {
     outer.close();
   });
 
-  it("has as much room as before when a delivery was closed of which rows were in the flow and others waited to be tried again", async () => {
+  it("has its full room again after a delivery was closed while some of its rows were in the flow and others waited for another try", async () => {
     const settings = { id: "outer", settle: "node" as const, deadline: 60_000, retries: 5, retryDelay: 60_000, retryMaxDelay: 60_000 };
     const outer = new DeliverySource({ ...settings, runtime: bench.runtime, onSettle() {}, onHold() {}, onResume() {}, warn() {} });
     const delivery = outer.open("x", 1);

@@ -248,7 +248,7 @@ describe("the place of sql read polling by a watermark", function () {
     });
   });
 
-  it("takes no more rows while dead letters wait for another try than may be in the flow", async () => {
+  it("takes no more rows than may be in the flow while dead letters wait for another try", async () => {
     await suite.insert(range(1, 11));
     const { ids } = await suite.bench.open({ ...BY_ID, maxInFlight: 2, retryMaxDelay: 60_000 }, (message) => settle(message, "dead-letter"));
     await waitFor("two", () => ids().length === 2);

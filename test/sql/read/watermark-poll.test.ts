@@ -34,7 +34,7 @@ describe("sql read polling by a watermark", function () {
     assert.deepEqual(sent.map(({ payload, sql }) => [(payload as unknown[]).length, sql.watermark]), [[10, 9], [10, 19], [5, 24]]);
   });
 
-  it("has never more rows in the flow than it may", async () => {
+  it("never has more rows in the flow than allowed", async () => {
     await suite.engine.execute("create index by_place on t (changed, id); insert into t with recursive n(i) as (select 1 union all select i + 1 from n where i < 50000) select i, i / 3, 'press' from n");
     const line: Sent[] = [];
     let [count, most] = [0, 0];
@@ -105,7 +105,7 @@ describe("sql read polling by a watermark", function () {
     assert.ok(ids().length < 6, `${ids().length} rows`);
   });
 
-  it("sends no row that it could not read on behind, since it is told apart by bytes", async () => {
+  it("does not send a row after which it could not read on, because bytes distinguish it from others", async () => {
     await suite.engine.execute("drop table t; create table t (id blob, changed integer, device text); insert into t values (x'01', 1, ''), (x'02', 2, '')");
     const { ids, errors } = await suite.bench.open(BY_ID, accept);
     await waitFor("the error", () => errors.length > 0);
@@ -133,7 +133,7 @@ describe("sql read polling by a watermark", function () {
     await waitFor("the others", () => sent.length === 4);
   });
 
-  it("says when two rows have one place, and goes on when that is mended", async () => {
+  it("reports that two rows have the same place, and goes on when that is corrected", async () => {
     await suite.engine.execute("drop table t; create table t (id integer, changed integer, device text)");
     await suite.insert([1, 2, 2, 3], () => 5);
     const { ids, states, errors } = await suite.bench.open(BY_ID, accept);
@@ -180,7 +180,7 @@ describe("sql read polling by a watermark", function () {
     });
   }
 
-  it("tells of a poll that finds nothing, by a second output, when it has one", async () => {
+  it("reports a poll that finds nothing on a second output, if there is one", async () => {
     const { sent } = await suite.bench.open({ ...BY_ID, emptyOutput: true });
     await waitFor("two", () => sent.length === 2);
     assert.deepEqual(sent.map(({ output, payload }) => [output, payload]), [[1, []], [1, []]]);

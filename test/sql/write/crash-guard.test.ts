@@ -29,7 +29,7 @@ describe("The search for the message that crashes the driver", () => {
     }
   };
 
-  it("blames none of those that were with it when the process ended, of this node or another", async () => {
+  it("blames no other message that was being written when the process ended, of this node or another", async () => {
     const child = new Process();
     const guard = (): CrashGuard<string, string> => new CrashGuard(child, (items) => child.store(items), ({ code }) => code);
     const [one, other] = [guard(), guard()];
@@ -37,7 +37,7 @@ describe("The search for the message that crashes the driver", () => {
     assert.deepEqual(told, [["stored", "stored"], ["ROW_REFUSED", "stored"], ["stored", "stored"], ["stored"]]);
   });
 
-  it("does again as little as it can of what is committed one after the other, before the crash", async () => {
+  it("repeats as little as possible of what was committed before the crash", async () => {
     const committed: string[] = [];
     const one = (item: string): string => {
       if (item === "poison") throw new ConnectorError("DATABASE_UNAVAILABLE", "it ended", { details: { ended: "SIGSEGV", requests: 1 } });

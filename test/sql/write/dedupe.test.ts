@@ -81,7 +81,7 @@ describe("Dedupe in the sql write node", function () {
     assert.deepEqual(bench.stored(), [{ n: 1 }]);
   });
 
-  it("keeps what two nodes store of one message apart", async () => {
+  it("distinguishes what two nodes store of the same message", async () => {
     const node = await bench.deploy({ dedupe: true });
     node.receive(from("m1", reading(1)));
     await bench.through(1);

@@ -24,13 +24,13 @@ describe("Items on their way to the database's process", () => {
     assert.deepEqual(requests, [[10 * MiB, 6 * MiB], [1], [20 * MiB], [2]]);
   });
 
-  it("are not done again when others behind them fail", async () => {
+  it("are not repeated when others behind them fail", async () => {
     assert.deepEqual(await write(16 * MiB, 13 * MiB, 1, 16 * MiB), [`stored ${16 * MiB}`, ...Array<string>(3).fill("DATABASE_UNAVAILABLE")]);
     assert.equal(requests.length, 2);
     await assert.rejects(write(13 * MiB, 16 * MiB), { code: "DATABASE_UNAVAILABLE" });
   });
 
-  it("do not overtake one that was left for later", async () => {
+  it("do not overtake one that was postponed", async () => {
     assert.deepEqual(await write(1, 12 * MiB, 10 * MiB, 10 * MiB), ["stored 1", "left", "left", "left"]);
     assert.equal(requests.length, 1);
   });

@@ -24,7 +24,7 @@ describe("The parts of a message that all have its id", () => {
     return result?.ok ? (result.value.duplicate ? "duplicate" : "stored") : (result?.error.code ?? "none");
   };
 
-  it("are told from copies of it, also when the answer for a later part comes first", async () => {
+  it("are distinguished from copies of it, even if the answer for a later part comes first", async () => {
     const first = write("d1");
     const second = write("d1");
     await waitFor("both to be with the database", () => held.length === 2);

@@ -35,7 +35,7 @@ const isOwn = (result: ItemResult<unknown> | undefined): boolean => result?.ok =
 const times = <T>(count: number, value: T): T[] => new Array<T>(count).fill(value);
 
 describe("A node whose messages all fail alike", () => {
-  it("holds them after so many in a row, within a batch or over several", async () => {
+  it("holds them after a number of failures in a row, within a batch or across several", async () => {
     const one = new RepeatedError<Item, string>(3, store);
     assert.deepEqual(told(await one.write(messages(times(5, "null")))), ["null", "null", "null", "held", "held"]);
     const other = new RepeatedError<Item, string>(3, store);
@@ -43,7 +43,7 @@ describe("A node whose messages all fail alike", () => {
     assert.deepEqual(told(await other.write(messages(["null", "null"]))), ["null", "held"]);
   });
 
-  it("holds them where their statement returns more rows than allowed, which the next one's will, too", async () => {
+  it("holds them if their statement returns more rows than allowed, since the next one will, too", async () => {
     const repeated = new RepeatedError<Item, string>(2, store);
     assert.deepEqual((await repeated.write(messages(times(4, "rows")))).map((result) => !result.ok && result.error.scope), ["message", "message", "system", "system"]);
   });
@@ -53,7 +53,7 @@ describe("A node whose messages all fail alike", () => {
     assert.deepEqual(told(await repeated.write(messages(times(4, "unknown")))), ["unknown", "unknown", "held", "held"]);
   });
 
-  it("holds them where each has waited in vain, as for a table that is being altered, and not after a deadlock", async () => {
+  it("holds them if each has waited in vain, as for a table that is being altered, but not after a deadlock", async () => {
     for (const [state, native, database, holds] of [
       ["55P03", 1, "postgresql", true], ["57014", 1, "postgresql", true], ["40P01", 1, "postgresql", false], ["40001", 1, "postgresql", false],
       ["HY000", 1205, "mariadb", true], ["40001", 1213, "mariadb", false], ["HY000", 5, "sqlite", true], ["HY000", 517, "sqlite", true], ["HY000", 9, "sqlite", true], ["HY000", 19, "sqlite", false],
@@ -117,7 +117,7 @@ describe("A node whose messages all fail alike", () => {
     assert.equal(result.error.code, "ROW_REFUSED");
   });
 
-  it("begins to count again with a success, and with another error", async () => {
+  it("starts counting again after a success and after another error", async () => {
     const mixed = new RepeatedError<Item, string>(3, store);
     for (let turn = 0; turn < 5; turn += 1) {
       assert.deepEqual(told(await mixed.write(messages([...times<Verdict>(9, "null"), "ok"]))), [...times(9, "null"), "ok"]);
@@ -148,7 +148,7 @@ describe("A node whose messages all fail alike", () => {
     assert.deepEqual(tried.slice(1), [["null"], ["null"], ["ok"], ["null"]]);
   });
 
-  it("goes on when a message fails in another way, which is its own", async () => {
+  it("goes on when a message fails with another error, which is its own", async () => {
     const repeated = new RepeatedError<Item, string>(2, store);
     await repeated.write(messages(["null", "null"]));
     assert.deepEqual(told(await repeated.write(messages(["type", "ok"]))), ["type", "ok"]);
@@ -173,7 +173,7 @@ describe("A node whose messages all fail alike", () => {
     assert.deepEqual(told(await repeated.write(messages(["null", "null"]))), ["held", "null"]);
   });
 
-  it("gives an error but now and then, however often it is asked", async () => {
+  it("passes an error on only from time to time, however often it is asked", async () => {
     const repeated = new RepeatedError<Item, string>(2, store, () => true, 3_600_000);
     await repeated.write(messages(["null", "null"]));
     assert.deepEqual(told(await repeated.write(messages(["null", "null"]))), ["null", "held"]);

@@ -75,7 +75,7 @@ describe("The sql write node with own statements", function () {
     assert.deepEqual((bench.passed[0]?.sql as { rowsAffected: number }).rowsAffected, 5);
   });
 
-  it("takes listed parameters from where they stand, and lists for in ()", async () => {
+  it("takes parameters from the places that its list names, and lists for in ()", async () => {
     bench.database.exec("insert into readings (id, device) values (1, 'a'), (2, 'b'), (3, 'c')");
     const parameters = [{ name: "text", value: "topic & '!'", valueType: "jsonata" }, { name: "ids", value: "payload", valueType: "msg" }];
     const node = await deploy(["update readings set at = :text where id in (:ids)"], { parameters });

@@ -9,7 +9,7 @@ import { remains, waitFor } from "../../services/wait";
 const database = { concurrency: 4, acquire: () => undefined, release: async () => undefined, untilReady: async () => undefined, onState: () => () => undefined } as unknown as DatabaseClient;
 
 describe("A sql write node that has stopped", () => {
-  it("tries one message at a time, and stores all it held when the cause is mended", async () => {
+  it("tries one message at a time, and stores all that it holds when the cause is repaired", async () => {
     let mended = false;
     const writes: number[] = [];
     const work: Work<number> = {
@@ -44,7 +44,7 @@ describe("A sql write node that has stopped", () => {
 });
 
 describe("A sql write node that has stopped over messages that are wrong themselves", () => {
-  it("tries what came behind them, too, and goes on", async () => {
+  it("also tries the messages behind them, and goes on", async () => {
     const work: Work<{ text: string }> = {
       concurrency: 1,
       prepare: (msg) => msg as { text: string },
@@ -70,7 +70,7 @@ describe("A sql write node that has stopped over messages that are wrong themsel
 });
 
 describe("A sql write node that takes one message at a time, and has stopped over a long run of messages that are wrong themselves", () => {
-  it("comes to what is behind them, and stays red, with one line in the log, until then", async () => {
+  it("gets to the messages behind them, and is red until then, with one line in the log", async () => {
     const work: Work<number> = {
       concurrency: 3,
       prepare: (msg) => (msg as { number: number }).number,
@@ -92,7 +92,7 @@ describe("A sql write node that takes one message at a time, and has stopped ove
 });
 
 describe("A sql write node whose database takes nothing at present", () => {
-  it("holds its message, in red, tries ever less often and logs it once, while the database itself answers", async () => {
+  it("holds its message, is red, tries less and less often, and logs it once", async () => {
     let mended = false;
     let tries = 0;
     const full = new ConnectorError("DATABASE_UNAVAILABLE", "the disk is full", { details: { answers: true } });

@@ -34,7 +34,7 @@ describe("The sql write node", function () {
     assert.equal(bench.passed.length, 40);
   });
 
-  it("passes on, or fails, a message that nobody may change", async () => {
+  it("passes on, or fails, a message that cannot be changed", async () => {
     const node = await bench.deploy();
     for (const device of ["d", null]) node.receive(Object.freeze({ payload: { device }, _msgid: String(device) }) as NodeMessage);
     await bench.through(2);
@@ -42,7 +42,7 @@ describe("The sql write node", function () {
     assert.equal(bench.caught[0]?.error?.code, "ROW_REFUSED");
   });
 
-  it("maps parts of the message to columns, and leaves out what is not there", async () => {
+  it("maps parts of the message to columns, and leaves missing parts out", async () => {
     const node = await bench.deploy({
       columns: [
         { column: "id", value: "payload.number", valueType: "msg" },
@@ -156,7 +156,7 @@ describe("The sql write node", function () {
     assert.match(bench.caught[0]?.error?.message ?? "", /crashes on this message.*SIGSEGV/);
   });
 
-  it("ends its process with the flow, after what it holds is stored", async () => {
+  it("ends its process with the flow, after storing what it holds", async () => {
     const node = await bench.deploy({ linger: 60_000 });
     for (let id = 0; id < 50; id += 1) node.receive(reading(id));
     await waitFor("the messages to be taken", () => bench.statuses(node).some((text) => /working/.test(text)));

@@ -34,7 +34,7 @@ describe("an AMQP connection", function () {
     assert.deepEqual(lines, []);
   });
 
-  it("says a wrong password once, turns red, and tries again slowly", async () => {
+  it("reports a wrong password once, turns red, and tries again slowly", async () => {
     const { states, lines } = connectTo(rabbit, { password: "geheim", slowBackOff: new BackOff({ initial: 200, max: 200 }) });
     await waitFor("several refusals", () => states.filter(({ kind }) => kind === "refused").length >= 3);
     assert.equal(lines.length, 1);
@@ -51,14 +51,14 @@ describe("an AMQP connection", function () {
     assert.ok(refused.kind === "refused" && refused.delay >= 60_000);
   });
 
-  it("says an unknown virtual host, and soon tries slowly", async () => {
+  it("reports an unknown virtual host, and soon tries slowly", async () => {
     const { states, lines } = connectTo(rabbit, { vhost: "nowhere/at all", slowBackOff: new BackOff({ initial: 50_000, random: () => 1 }) });
     await waitFor("the slow lane", () => states.some((state) => state.kind === "refused" && state.delay >= 50_000));
     assert.deepEqual(lines.length, 1);
     assert.match(lines[0] ?? "", /refused the virtual host nowhere\/at all/);
   });
 
-  it("uses a virtual host with signs in its name", async () => {
+  it("uses a virtual host with special characters in its name", async () => {
     await rabbit.addVhost("a/b%2F c");
     const { connection } = connectTo(rabbit, { vhost: "a/b%2F c" });
     await waitFor("the connection", () => connection.model);
@@ -157,7 +157,7 @@ describe("an AMQP connection", function () {
       assert.deepEqual(delays().slice(0, 6).map((delay) => delay === 1_000), [false, false, true, false, false, true]);
     });
 
-    it("takes a refusal of one for what is wrong, but keeps trying while another may come back", async () => {
+    it("reports the refusal of one, but keeps trying while another may come back", async () => {
       fell(proxies[0]);
       const { states, lines } = connectTo(rabbit, { urls: urls.slice(0, 2), password: "wrong", backOff: new BackOff({ initial: 200, max: 200, random: () => 1 }) });
       await waitFor("two rounds", () => states.filter(({ kind }) => kind === "refused").length >= 2);
@@ -264,7 +264,7 @@ describe("an AMQP connection", function () {
       await broker.release(user);
     });
 
-    it("says a trouble once, though both have it", async () => {
+    it("reports a problem once, although both have it", async () => {
       const lines: string[] = [];
       const broker = new Broker({ urls: [rabbit.url], username: "guest", password: "wrong", log: (_level, text) => lines.push(text) });
       const user = {};
@@ -276,7 +276,7 @@ describe("an AMQP connection", function () {
       await broker.release(user);
     });
 
-    it("says a loss once, though each lost it in its own way, and once that all is well", async () => {
+    it("reports a loss once, although each has lost its connection in another way, and once that all is well", async () => {
       const proxy = new MutableProxy(rabbit.port);
       const url = await proxy.start();
       const lines: string[] = [];

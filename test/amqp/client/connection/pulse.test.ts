@@ -20,12 +20,12 @@ describe("the pulse of a process", () => {
     return answer;
   };
 
-  it("tells how long a function has kept it from all else", async () => {
+  it("tells for how long a function has blocked it", async () => {
     const ms = await ask(2_000);
     assert.ok(Number(ms) >= 2_000, String(ms));
   });
 
-  it("tells nothing of a time in which it was stopped, or its machine asleep, while it had nothing to do", async function () {
+  it("does not count time in which it was stopped or its machine slept while it had nothing to do", async function () {
     if (process.platform === "win32") this.skip();
     await waitShortly("it to have nothing to do", () => readFileSync(`/proc/${child.pid}/stat`, "utf8").includes(") S "));
     child.kill("SIGSTOP");

@@ -38,7 +38,7 @@ describe("the ack window", () => {
     assert.deepEqual(sent.slice(3), ["ack 3"]);
   });
 
-  it("goes on coalescing behind a gap that has closed", async () => {
+  it("goes on coalescing after a gap has closed", async () => {
     const { sent, window } = taking(6);
     window.ack(2);
     await turn();
@@ -47,7 +47,7 @@ describe("the ack window", () => {
     assert.deepEqual(sent, ["ack 2", "ack 4 multiple"]);
   });
 
-  it("uses a single ack when only one is owed", async () => {
+  it("uses a single ack when only one is due", async () => {
     const { sent, window } = taking(3);
     window.giveBack(1);
     window.ack(2);
@@ -55,7 +55,7 @@ describe("the ack window", () => {
     assert.deepEqual(sent, ["nack 1 requeue", "ack 2"]);
   });
 
-  it("ends a run of acks on one that is owed, not on one given back", async () => {
+  it("ends a run of acks at one that is due, not at one that was given back", async () => {
     const { sent, window } = taking(4);
     window.ack(1);
     window.ack(2);

@@ -72,7 +72,7 @@ describe("a consumer", function () {
     assert.equal(consumer.outstanding, 10);
   });
 
-  it("has no more in hand than fits, and all in order, where messages are large", async () => {
+  it("holds no more large messages than fit, and keeps their order", async () => {
     const queue = await plain.makeQueue(unique("heavy"), { "x-queue-type": "classic" });
     const size = 100_000;
     await plain.send(queue, range(60).map((name) => Buffer.from(name.padEnd(size))));
@@ -110,7 +110,7 @@ describe("a consumer", function () {
     }
   });
 
-  it("goes on after a pause with large ones in hand that fit, as a Join may wait for the next", async () => {
+  it("goes on after a pause with large ones in hand that fit, because a Join may wait for the next one", async () => {
     const queue = await plain.makeQueue(unique("gathered"), { "x-queue-type": "classic" });
     const large = (count: number): Buffer[] => range(count).map((name) => Buffer.from(name.padEnd(100_000)));
     await plain.send(queue, large(6));
@@ -151,7 +151,7 @@ describe("a consumer", function () {
     await waitFor("fifteen", async () => (await plain.count(queue)).messages === 15);
   });
 
-  it("pauses behind large messages that a slow line needs long for, without losing what it has", async () => {
+  it("pauses behind large messages on a slow connection without losing messages", async () => {
     const queue = await plain.makeQueue(unique("large"), { "x-queue-type": "classic" });
     await plain.send(queue, Array.from({ length: 12 }, () => Buffer.alloc(2_000_000)));
     const line = new SlowLine(rabbit.port, 8_000, true);
@@ -200,14 +200,14 @@ describe("a consumer", function () {
     assert.equal(states.at(-1)?.kind, "consuming");
   });
 
-  it("has more time for many preparations than for one request", async () => {
+  it("allows more time for many preparations than for one request", async () => {
     const queue = await plain.makeQueue(unique("slow"));
     const { states } = consume(queue, { answerTimeout: 1_500, preparation: 30_000, prepare: () => pause(2_500) });
     await waitFor("the consumer", () => states.at(-1)?.kind === "consuming");
     assert.deepEqual(states.map(({ kind }) => kind), ["starting", "consuming"]);
   });
 
-  it("makes a new channel when the broker leaves its wish to go on unanswered", async () => {
+  it("opens a new channel if the broker does not answer its request to go on", async () => {
     const queue = await plain.makeQueue(unique("unanswered"));
     const proxy = new MutableProxy(rabbit.port);
     const { connection: proxied } = connectionTo(rabbit, { urls: [await proxy.start()] });
@@ -288,7 +288,7 @@ describe("a consumer", function () {
     await waitFor("the message", () => taken.length === 1);
   });
 
-  it("does not feel the channel error of another on the same connection", async () => {
+  it("is not affected by the channel error of another consumer on the same connection", async () => {
     const queue = await plain.makeQueue(unique("neighbour"));
     const good = consume(queue);
     const bad = consume(unique("not-there"));

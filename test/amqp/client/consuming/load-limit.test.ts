@@ -22,7 +22,7 @@ describe("the limit of what large messages take up", () => {
     assert.deepEqual([limit.count, limit.tooMuch], [4, false]);
   });
 
-  it("keeps nobody waiting while all that is here fits, as where a Join holds it", () => {
+  it("lets no message wait while all of them fit, as when a Join holds them", () => {
     const limit = new LoadLimit(8 * LARGE);
     take(limit, 8, LARGE);
     assert.equal(limit.tooMuch, false);
@@ -30,13 +30,13 @@ describe("the limit of what large messages take up", () => {
     assert.equal(limit.tooMuch, false);
   });
 
-  it("does not reckon with the small ones that came before", () => {
+  it("does not count the small ones that came before", () => {
     const limit = new LoadLimit(8 * LARGE);
     take(limit, 9, LARGE, take(limit, 300, 10));
     assert.equal(limit.count, 4);
   });
 
-  it("reckons with the small ones among them, as far as they are open", () => {
+  it("counts the small ones between them as long as they are open", () => {
     const limit = new LoadLimit(LARGE);
     limit.take(1, LARGE, 1);
     for (let tag = 2; tag <= 99; tag += 1) limit.take(tag, 10, tag);
@@ -56,7 +56,7 @@ describe("the limit of what large messages take up", () => {
     assert.equal(limit.count, Infinity);
   });
 
-  it("begins anew on another channel, but for how many may come", () => {
+  it("starts again on another channel, but keeps the number of messages that may come", () => {
     const limit = new LoadLimit(8 * LARGE);
     take(limit, 9, LARGE);
     limit.clear();

@@ -23,7 +23,7 @@ describe("headers", () => {
     assert.deepEqual(sanitiseHeaders({ at: { "!": "timestamp", value: 5 } }), { at: { "!": "timestamp", value: 5 } });
   });
 
-  it("say the type of numbers that amqplib would take for integers", () => {
+  it("tell the type of numbers that amqplib would take for integers", () => {
     assert.deepEqual(sanitiseHeaders({ low: -1e300, fraction: 2 ** 50 + 0.5, high: 1e300, whole: 2 ** 53 }), {
       low: { "!": "double", value: -1e300 },
       fraction: { "!": "double", value: 2 ** 50 + 0.5 },

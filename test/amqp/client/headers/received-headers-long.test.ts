@@ -93,7 +93,7 @@ describe("headers of type L, as Celery sends large numbers", function () {
     assert.equal(renameLongs(changed), false);
   });
 
-  it("are looked for in messages' headers only", () => {
+  it("are searched for only in headers of messages", () => {
     assert.equal(renameLongs(headerFrame(1, { flags: 0x8000, bytes: shortText(Buffer.from("L")) }, 0)), false);
     assert.equal(renameLongs(Buffer.from([1, 0, 1, 0, 0, 0, 0, 0xce])), false);
   });

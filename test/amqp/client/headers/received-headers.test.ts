@@ -119,7 +119,7 @@ describe("the headers of a message that came", function () {
     for (const field of fields) assert.ok(came.includes(field.toString("hex")), field.toString("hex"));
   });
 
-  it("keep names that each object has something by, too", async () => {
+  it("may have the names of properties that every object has", async () => {
     const queue = unique("names");
     const { messages, settle } = await sources.consuming(rabbit.url, { queue, queueType: "classic" });
     await plain.send(queue, ["order"], { headers: { constructor: "Lotus", valueOf: "much" } });
@@ -129,7 +129,7 @@ describe("the headers of a message that came", function () {
     assert.deepEqual([headers?.constructor, headers?.valueOf], ["Lotus", "much"]);
   });
 
-  it("keep in copies the value that came last by a name, as a client may send it twice, whatever it is", async () => {
+  it("keep the last value of a name in copies, since a client may send a name twice", async () => {
     const queue = unique("twice");
     const { messages, settle } = await sources.consuming(rabbit.url, { queue, queueType: "classic", retries: 1 });
     const parts = measured(rawField("length", "I", hex("00000004")));

@@ -37,20 +37,20 @@ describe("the watch over what a channel confirms", () => {
     assert.deepEqual([silence(), silence()], [600_000, 600_000]);
   });
 
-  it("begins anew with the first confirm", () => {
+  it("starts again with the first confirm", () => {
     silence();
     silence();
     confirm();
     assert.deepEqual([silence(), silence(), silence()], [15_000, 15_000, 30_000]);
   });
 
-  it("begins anew on another connection, which may be to a node of the broker that is well", () => {
+  it("starts again on another connection, which may be to a healthy node of the broker", () => {
     silence();
     silence(true);
     assert.equal(silence(), 15_000);
   });
 
-  it("waits from the last confirm on, and from when the line has last taken something", () => {
+  it("counts from the last confirm, and from when the connection has last taken something", () => {
     const sentAt = now;
     now += 14_000;
     confirm();
@@ -62,7 +62,7 @@ describe("the watch over what a channel confirms", () => {
     assert.equal(watch.givesUp(sentAt), 15_000);
   });
 
-  it("takes for lost alone what was sent longer before one that is confirmed than a confirm may take", () => {
+  it("takes only messages for lost that were sent long enough before a confirmed one", () => {
     const sentAt = now;
     now += 15_000;
     confirm();

@@ -82,7 +82,7 @@ describe("a publisher", function () {
     assert.equal((await plain.count(queue)).messages, 2);
   });
 
-  it("calls none of the messages stored that look the same as a returned one and cannot be told apart", async () => {
+  it("reports none of several indistinguishable messages as stored if one of them was returned", async () => {
     const queue = await plain.makeQueue(unique("plant"));
     const exchange = unique("headers");
     await plain.makeExchange(exchange, "headers");
@@ -92,7 +92,7 @@ describe("a publisher", function () {
     assert.deepEqual(await publishAll([message("B"), message("A")]), ["PUBLISH_RETURNED", "PUBLISH_RETURNED"]); // in this order the return comes before any confirm
   });
 
-  it("fails a message alone whose routing key its user may not write to", async () => {
+  it("fails only the message to whose routing key the user may not write", async () => {
     const username = unique("topical");
     await rabbit.addUser(username, "secret");
     await rabbit.ctl("set_topic_permissions", "-p", "/", username, "amq.topic", "^ok[.]", ".*");
@@ -209,7 +209,7 @@ describe("a publisher", function () {
     }
   });
 
-  it("takes no message for lost that a slow line needs long for", async () => {
+  it("takes no message for lost only because the connection is slow", async () => {
     const queue = await plain.makeQueue(unique("slow"));
     const line = new SlowLine(rabbit.port, 10_000);
     const url = await line.start();

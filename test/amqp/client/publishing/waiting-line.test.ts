@@ -29,7 +29,7 @@ describe("a waiting line", () => {
     assert.deepEqual([line.size, forgotten.length], [0, 3]);
   });
 
-  it("looks at each but a few times, however many come", () => {
+  it("checks each only a few times, however many come", () => {
     add(1, 10_000);
     assert.ok(looks < 30_000, `${looks} looks`);
   });

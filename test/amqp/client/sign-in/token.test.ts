@@ -73,7 +73,7 @@ describe("a token for a broker", () => {
     assert.match(message, /gave no token \(400\): odd: Basic \*\*\* flow:\*\*\*$/);
   });
 
-  it("is not looked for where the server points", async () => {
+  it("is not requested from a redirect", async () => {
     endpoint.answer = () => ({ status: 307, headers: { location: endpoint.url } });
     assert.equal((await failure()).code, "BROKER_REFUSED");
     assert.equal(endpoint.asked.length, 1);
@@ -99,7 +99,7 @@ describe("a token for a broker", () => {
     assert.match(error.message, /refused the connection/);
   });
 
-  it("is not taken from an answer without end", async () => {
+  it("is not taken from an endless answer", async () => {
     endpoint.answer = () => ({ status: 200, body: "x".repeat(300_000) });
     assert.match((await failure()).message, /larger than/);
   });

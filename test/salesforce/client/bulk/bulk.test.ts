@@ -142,7 +142,7 @@ describe("A bulk load", () => {
     }
   }
 
-  it("takes up the same job after a timeout and a restart", async () => {
+  it("continues the same job after a timeout and a restart", async () => {
     org.control.bulkFault({ kind: "hang", after: 20 });
     const error = await run(newLoad({ timeout: 30 }), cases(50)).catch((thrown: unknown) => thrown as { code: string; details: { jobId: string } });
     assert.ok("code" in error);
@@ -293,7 +293,7 @@ describe("A bulk load", () => {
     assert.equal(subjects().length, 2);
   });
 
-  it("leaves the book to the node after it, once it is stopped", async () => {
+  it("leaves its stored state to the next node once it is stopped", async () => {
     org.control.slow({ path: "batches", ms: 100 });
     const old = run(newLoad(), cases(20)).catch((thrown: unknown) => thrown);
     await waitFor("the upload", () => jobsMade() === 1);

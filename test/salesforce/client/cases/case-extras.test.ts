@@ -169,7 +169,7 @@ describe("Comments and files", () => {
     });
   }
 
-  it("that never get through fail alone, however many there are in a batch", async () => {
+  it("fail alone if they never get through, however many there are in a batch", async () => {
     const ids = org.control.insert({ object: "Case", records: Array.from({ length: 64 }, () => ({ Subject: "a" })) }).ids;
     const { rest } = orgs.client(clientCredentials(org));
     const request = rest.request.bind(rest);

@@ -70,7 +70,7 @@ describe("What a case points to", () => {
       assert.deepEqual(field("OwnerId"), [queue, user, other]);
     });
 
-    it("stands over the org's rule, which goes on for the others", async () => {
+    it("overrides the org's rule, which still applies to the others", async () => {
       const { id: queue } = org.control.addQueue({ name: "North" });
       const { id: ruled } = org.control.addQueue({ name: "Ruled" });
       org.control.addAssignmentRule({ name: "All", entries: [{ assignedTo: ruled }] });
@@ -78,7 +78,7 @@ describe("What a case points to", () => {
       assert.deepEqual(new Set(field("OwnerId")), new Set([queue, ruled]));
     });
 
-    it("that the org has not fails the cases of that division alone, worth another try, and is found when it is there", async () => {
+    it("fails only the cases of its division if the org does not have it, which are tried again, and is found once it exists", async () => {
       let now = 0;
       const clock = performance.now.bind(performance);
       performance.now = () => clock() + now;
@@ -182,7 +182,7 @@ describe("What a case points to", () => {
       assert.equal(field("ContactId")[1], fresh);
     });
 
-    it("looked up by a field that the org has not are nobody's fault", async () => {
+    it("are not the message's fault if the org does not have the look-up field", async () => {
       const writer = writerFor(orgs, org, { contact: { field: "Nope__c", missing: "leave" } });
       await assert.rejects(writer.write([item("a", {}, { contact: "x" })]), (error: { code?: string; scope?: string }) => error.code === "ORG_OBJECT_UNKNOWN" && error.scope === "system");
     });

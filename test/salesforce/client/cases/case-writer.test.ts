@@ -121,7 +121,7 @@ describe("Cases", () => {
     await assert.rejects(writer({}).write([{ fields: { Subject: "a" } }]), isError({ code: "ORG_UNAVAILABLE", scope: "system" }));
   });
 
-  it("for an external id field that the org has not are nobody's fault", async () => {
+  it("are not at fault if the org has no such external id field", async () => {
     await assert.rejects(writer({ externalIdField: "Nope__c" }).write(items(3)), isError({ code: "ORG_OBJECT_UNKNOWN", scope: "system" }));
     assert.equal(collectionCalls(org), 1);
   });

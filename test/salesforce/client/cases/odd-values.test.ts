@@ -43,7 +43,7 @@ describe("Values that no record can have", () => {
     assert.deepEqual(org.records("Case").map(({ ContactId }) => ContactId ?? undefined), [body.id, undefined, undefined]);
   });
 
-  it("half a character in an external id is its own case's matter", async () => {
+  it("half a character in an external id fails only its own case", async () => {
     const outcomes = await writerFor(orgs, org, { caseNumber: true }).write([item("a\ud83d"), item("b")]);
     assert.ok(outcomes[1]?.ok);
   });

@@ -80,7 +80,7 @@ describe("a listener to a channel of events", () => {
       assert.equal(subscription.bring(...range(11, 30)), 5);
     });
 
-    it("for long because of a few that stay, though", async () => {
+    it("but not for long because of a few that stay", async () => {
       const node = bench.open({ maxInFlight: 10 });
       const subscription = await node.subscribed();
       subscription.bring(...range(1, 12));

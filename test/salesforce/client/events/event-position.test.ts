@@ -3,7 +3,7 @@ import { waitFor } from "../../../services/wait";
 import { EventPosition, type PositionPlace } from "../../../../nodes/salesforce/client/events/event-position";
 
 describe("the position of a listener", () => {
-  it("holds up no deploy while its store says nothing, and tells what becomes of it", async () => {
+  it("holds up no deploy while its store does not answer, and reports the result", async () => {
     const warnings: string[] = [];
     const place: PositionPlace = { read: () => Promise.resolve(undefined), write: () => new Promise(() => undefined) };
     const position = new EventPosition({ place, transport: "cometd", window: 10, onRefused: () => undefined, onTrouble: () => undefined, warn: (text) => warnings.push(text), lastWrite: 10 });

@@ -82,7 +82,7 @@ describe("an event that ends Node-RED", () => {
     assert.deepEqual([...new Set(worked)].sort(), others.sort());
   });
 
-  it("is told to be looked for, while those that came with it are tried", async () => {
+  it("is reported as being searched for while those that came with it are tried", async () => {
     await disk.write(MARKS, { running: true, deaths: {}, inHand: [] });
     const node = bench.open({ replayFrom: "all" }, { store: disk });
     (await node.subscribed()).bring(event(1));
@@ -107,7 +107,7 @@ describe("an event that ends Node-RED", () => {
     assert.deepEqual(dead.map(({ salesforce }) => salesforce.replayId), ["7"]);
   });
 
-  it("is handed to the flow, as all are, once the user wants nobody to look", async () => {
+  it("is handed to the flow like all others once the user has switched the search off", async () => {
     await disk.write(MARKS, { running: true, deaths: { "uuid-1": { times: 2, alone: 2, proven: true } }, inHand: ["uuid-1"] });
     const node = bench.open({ replayFrom: "all", poisonLimit: 0 }, { store: disk, outputs: [0] });
     (await node.subscribed()).bring(event(1), event(2));
@@ -115,7 +115,7 @@ describe("an event that ends Node-RED", () => {
     assert.deepEqual(node.ids, ["1", "2"]);
   });
 
-  it("costs events nothing while there is none: one mark as the node starts, and none once it has closed in good order", async () => {
+  it("costs events nothing while there is none: one mark when the node starts, and none once it was closed in an orderly way", async () => {
     assert.equal(await live(allSettled), "done");
     assert.equal(disk.marked, 1);
     assert.equal(await disk.read(MARKS), undefined);

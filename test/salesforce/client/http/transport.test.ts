@@ -50,7 +50,7 @@ describe("The HTTP client below jsforce", () => {
     authority.remove();
   });
 
-  it("gives what is sent the time that it takes on a slow line", async () => {
+  it("allows a request the time that it takes on a slow connection", async () => {
     const body = Buffer.alloc(1_000_000);
     answer = (request, response) => {
       request.resume().on("end", () => setTimeout(() => response.end(), 300));
@@ -65,7 +65,7 @@ describe("The HTTP client below jsforce", () => {
     assert.deepEqual([got.status, got.headers.location, got.body], [302, "/x", "méthode"]);
   });
 
-  it("unpacks what is packed, whole and piece by piece, and bounds what comes out", async () => {
+  it("unpacks compressed answers, whole and in pieces, up to a limit", async () => {
     const text = "ü".repeat(4000);
     for (const [encoding, pack] of [["gzip", gzipSync], ["deflate", deflateSync], ["br", brotliCompressSync]] as const) {
       answer = (_request, response) => response.writeHead(200, { "content-encoding": encoding }).end(pack(text));
@@ -121,7 +121,7 @@ describe("The HTTP client below jsforce", () => {
     await assert.rejects(transport.send({ method: "POST", url, signal: ending.signal }), { code: "ABORTED" });
   });
 
-  it("does not take an answer without bounds", async () => {
+  it("does not accept an endless answer", async () => {
     answer = (_request, response) => response.end(Buffer.alloc(20_000));
     assert.equal((await failure()).code, "ANSWER_TOO_LARGE");
   });

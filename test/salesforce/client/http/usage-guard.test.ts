@@ -21,7 +21,7 @@ describe("The guard of the day's API calls", () => {
     }
   });
 
-  it("tells of change by whole points, of spacing, and of its end a little below the threshold", () => {
+  it("reports changes in whole points, the start of spacing, and its end a little below the threshold", () => {
     const seen: [number, boolean][] = [];
     const guard = new UsageGuard({ threshold: 80, onChange: (percent, spaced) => seen.push([percent, spaced]) });
     for (const used of [1, 9, 10, 19, 799, 800, 805, 810, 795, 785, 779, 770]) guard.note(answer(used));
@@ -52,7 +52,7 @@ describe("The guard of the day's API calls", () => {
     });
   });
 
-  it("spaces calls no further when the clock is put back", async () => {
+  it("does not make gaps longer when the clock is set back", async () => {
     const guard = new UsageGuard();
     guard.note({ "sforce-limit-info": "api-usage=80/100" });
     await guard.turn();
@@ -66,7 +66,7 @@ describe("The guard of the day's API calls", () => {
     }
   });
 
-  it("lets all go that wait, when the usage falls or the org closes", async () => {
+  it("lets all waiting calls go when the usage falls or the org closes", async () => {
     for (const end of [(guard: UsageGuard) => guard.note(answer(10)), (guard: UsageGuard) => guard.close()]) {
       const guard = new UsageGuard();
       guard.note(answer(950));

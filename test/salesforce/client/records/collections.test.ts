@@ -68,7 +68,7 @@ describe("A Collections call", () => {
     assert.equal(calls.length, 2);
   });
 
-  it("keeps the innocent who carry the same value in a field that may hold it", async () => {
+  it("keeps innocent records with the same value in a field that may have it", async () => {
     const { rest, calls } = fakeRest((sent) => {
       const wrong = sent.find((one) => one.At__c === "soon");
       return wrong ? refused("JSON_PARSER_ERROR: Cannot deserialize instance of datetime from VALUE_STRING value soon or request may be missing a required field at [line:1, column:2] (HTTP 400)") : stored(sent);
@@ -85,7 +85,7 @@ describe("A Collections call", () => {
     assert.ok(calls.length <= 20, `${calls.length} calls`);
   });
 
-  it("does not storm when every record is refused: the rest may be tried again later", async () => {
+  it("does not make endless calls when every record is refused: the rest may be tried again later", async () => {
     const { rest, calls } = fakeRest(() => refused("ODD: no"));
     const results = await saveRecords(rest, { object: "Case", records: records(200) });
     assert.equal(calls.length, 20);
@@ -119,7 +119,7 @@ describe("A Collections call", () => {
       assert.ok(calls.length <= 20);
     });
 
-    it("condemns nobody when nobody passes", async () => {
+    it("condemns no record when none passes", async () => {
       const { rest } = fakeRest(away);
       await assert.rejects(saveRecords(rest, { object: "Case", externalIdField: "E__c", records: records(200), search: true }), (error) => (error as ConnectorError).scope === "system");
     });

@@ -179,7 +179,7 @@ describe("Operations on records", () => {
     await fails(run("sendEmailMessage", draft), "ORG_REFUSED", /INVALID_STATUS/);
   });
 
-  it("know the org's clock and who they are, and end the session: the next call signs in again", async () => {
+  it("tell the org's time and the user, and end the session, after which the next call signs in again", async () => {
     assert.ok((await run("getServerTimestamp")).payload instanceof Date);
     assert.equal((await run("getUserInfo")).payload.userName, DEFAULT_USERNAME);
     await run("logout");
@@ -204,7 +204,7 @@ describe("Operations on records", () => {
   }
   const held = (count: number): string[] => new Array<string>(count).fill("system");
 
-  it("that never get through are their message's own matter while others get one", async () => {
+  it("that never get an answer fail their own message while others get one", async () => {
     org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/composite/tree", count: 100 });
     assert.deepEqual(await scopesOf("createTree", [{ Name: "<script>" }]), [...held(4), "message"]);
     org.control.failNext({ status: 500, path: "/describe", count: 100 });

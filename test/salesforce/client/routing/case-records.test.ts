@@ -96,7 +96,7 @@ describe("what is kept of cases", () => {
     assert.deepEqual(records.due(10), []);
   });
 
-  it("does not lose sight of a case that comes while it is loaded", async () => {
+  it("does not lose a case that comes while it is loaded", async () => {
     const store = new SlowStore();
     const records = new CaseRecords(store, PREFIX);
     store.meanwhile = () => put(records, A, waiting);

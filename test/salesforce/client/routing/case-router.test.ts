@@ -372,7 +372,7 @@ describe("the router, of its own accord", () => {
   let world: World;
   beforeEach(() => (world = new World()));
 
-  it("waits an hour for an answer at most, however often it has asked", async () => {
+  it("waits at most an hour for an answer, however often it has asked", async () => {
     await world.take(world.event("CREATE"), "t1");
     world.killed();
     for (let attempt = 2; attempt < 30; attempt += 1) {

@@ -27,7 +27,7 @@ describe("the skills of a case", () => {
     ["that are blanks", "  ", /nothing as its skill no. 1/],
     ["that are no text", 7, /a number, not a text/],
   ] as const) {
-    it(`${what} are an error of the message, which no repeat can mend`, () => {
+    it(`${what} are an error of the message that no retry can correct`, () => {
       assert.throws(() => readSkills(text, FIELD), (error) => isConnectorError(error) && error.code === "INPUT_INVALID" && !error.retryable && error.scope === "message" && error.message.startsWith(FIELD) && reason.test(error.message));
     });
   }

@@ -47,7 +47,7 @@ describe("An authorization by the browser", () => {
     assert.equal(authorizations.outcome(handle, "ada"), undefined);
   });
 
-  it("is told of to the user who began it, and to nobody else", () => {
+  it("is reported to the user who began it, and to nobody else", () => {
     const { state, handle } = begin();
     assert.deepEqual(authorizations.outcome(handle, "ada"), { status: "waiting" });
     authorizations.settle(authorizations.take(state, "browser")!, { status: "connected", username: "u", instance: "i" });

@@ -128,7 +128,7 @@ for (const { name, start } of ENGINES) {
     });
 
     if (name !== "SQLite over ODBC") {
-      it("tells no row from no answer, where a change that returns its rows finds none", async () => {
+      it("distinguishes no rows from no answer if a change that returns its rows finds none", async () => {
         const change = { sql: name.startsWith("MariaDB") ? `delete from ${table} where id = 77 returning id` : `update ${table} set n = 0 where id = 77 returning id`, values: {} };
         assert.deepEqual(await execute([{ statements: [change] }]), [{ results: [{ rowsAffected: 0, rows: [] }] }]);
         assert.deepEqual(told(await execute([{ statements: [change] }], { zeroRowsIsError: true })), [["ROW_MISSING", 0]]);
@@ -165,7 +165,7 @@ for (const { name, start } of ENGINES) {
       assert.deepEqual(await engine.rows(`select sum(n) as n from ${table}`), [{ n: "30" }]);
     });
 
-    it("takes whatever stands in a value for a value", async () => {
+    it("treats everything in a value as a value", async () => {
       const nasty = `x'); drop table ${table}; --`.slice(0, 20);
       const outcomes = await execute([{ statements: [{ sql: `insert into ${table} (id, name) values (:id, :name) -- :name`, values: { id: 3, name: nasty } }] }]);
       assert.deepEqual(told(outcomes), [[1]]);
@@ -201,7 +201,7 @@ for (const { name, start } of ENGINES) {
     });
 
     if (!name.includes("SQLite")) {
-      it("lets what a statement sets for its session concern no other message", async () => {
+      it("does not let what a statement sets for its session affect other messages", async () => {
         const [set, ask] = name.startsWith("MariaDB") ? ["set time_zone = '+05:00'", "select @@time_zone as zone"] : ["set timezone = 'Asia/Tokyo'", "select current_setting('timezone') as zone"];
         const single = new DatabaseClient({ ...engine.options, poolSize: 1 });
         const zone = { sql: ask, values: {} };
@@ -237,7 +237,7 @@ for (const { name, start } of ENGINES) {
     }
 
     if (name.startsWith("PostgreSQL")) {
-      it("fails alone what makes a function or trigger look for a table that is not there", async () => {
+      it("fails only the message for which a function or trigger looks for a table that does not exist", async () => {
         await engine.execute(`create function ${table}_f() returns trigger language plpgsql as $$ begin execute format('insert into %I (id, name) values ($1, $2)', new.name) using -new.id, new.name; return new; end $$`);
         await engine.execute(`create table ${table}_r (id bigint, name text)`);
         await engine.execute(`create trigger routed before insert on ${table}_r for each row execute function ${table}_f()`);

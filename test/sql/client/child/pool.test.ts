@@ -56,7 +56,7 @@ describe("The pool", () => {
     tries = 0;
   });
 
-  it("gives no connection on that broke under a work that succeeded all the same", async () => {
+  it("does not lend a connection again that broke during work that succeeded all the same", async () => {
     const one = pool(1);
     const first = one.use(async (connection) => {
       await tick();
@@ -109,7 +109,7 @@ describe("The pool", () => {
     assert.equal(made[0]?.rollbacks, 1);
   });
 
-  it("refuses all who wait when nothing can be opened, and opens again later", async () => {
+  it("refuses all that wait when no connection can be opened, and opens one later", async () => {
     const two = pool(2);
     refuse = unavailable;
     const results = await Promise.allSettled([two.use(tick), two.use(tick), two.use(tick)]);
@@ -145,7 +145,7 @@ describe("The pool", () => {
     assert.equal(made[0]?.closed, true);
   });
 
-  it("tells who waited too long", async () => {
+  it("refuses a borrower that has waited too long", async () => {
     const one = pool(1, { acquireTimeout: 20 });
     let finish: () => void = () => undefined;
     const holding = one.use(() => new Promise<void>((resolve) => (finish = resolve)));
@@ -155,7 +155,7 @@ describe("The pool", () => {
     await one.use(tick);
   });
 
-  it("tells who waited too long for the database itself", async () => {
+  it("refuses a borrower that has waited too long for the database itself", async () => {
     const one = new Pool({ size: () => 1, acquireTimeout: 20, connect: () => new Promise(() => undefined), ping: async () => undefined });
     await assert.rejects(one.use(tick), /The database took no connection within 20 ms/);
   });
@@ -206,14 +206,14 @@ describe("The pool", () => {
     await waitFor("the other to follow", () => two.size === 0, { interval: 5 });
   });
 
-  it("closes a connection at the end of its life, as it comes back, and serves who waits with another", async () => {
+  it("closes a connection at the end of its life when it comes back, and lends another one", async () => {
     const one = pool(1, { maxLifetime: 0 });
     await Promise.all([one.use(tick), one.use(tick), one.use(tick)]);
     assert.deepEqual(made.map(({ closed }) => closed), [true, true, true]);
     assert.equal(one.size, 0);
   });
 
-  it("serves who came while a dead connection was being closed", async () => {
+  it("serves a borrower that came while a dead connection was being closed", async () => {
     const one = pool(1);
     let finishClosing: () => void = () => undefined;
     await one.use(async (connection) => {

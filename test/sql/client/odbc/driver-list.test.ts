@@ -61,11 +61,11 @@ describe("The ODBC drivers and data sources of a machine", () => {
     assert.deepEqual(await findDrivers(), { drivers: [], sources: [] });
   });
 
-  it("are told without what is not theirs to tell", () => {
+  it("are listed without their secrets", () => {
     assert.equal(parseIni("no=section\n[a]\nKey = v=w\n#x=y\nkey=later\n").get("a")?.get("key"), "v=w");
   });
 
-  it("stand in the registry of Windows", () => {
+  it("are read from the registry on Windows", () => {
     const output = "\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\ODBC\\ODBCINST.INI\\ODBC Drivers\r\n    SQL Server    REG_SZ    Installed\r\n    ODBC Driver 18 for SQL Server    REG_SZ    Installed\r\n\r\n";
     assert.deepEqual([...parseRegistry(output)], [["SQL Server", "Installed"], ["ODBC Driver 18 for SQL Server", "Installed"]]);
   });

@@ -42,7 +42,7 @@ describe("A driver that loses its connection in silence", () => {
 
   const lost = { name: "ConnectorError", code: "DATABASE_UNAVAILABLE" };
 
-  it("has committed nothing for sure, whatever its commit says", async () => {
+  it("has not certainly committed anything, whatever its commit says", async () => {
     await connection.begin();
     await connection.query("insert");
     handle.connected = false;
@@ -61,7 +61,7 @@ describe("A driver that loses its connection in silence", () => {
     await assert.rejects(cursor.fetch(), lost);
   });
 
-  it("is believed as long as it is there", async () => {
+  it("is trusted as long as its connection exists", async () => {
     assert.equal((await connection.query("insert")).rows.length, 1);
     await connection.commit();
   });

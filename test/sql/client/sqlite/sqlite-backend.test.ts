@@ -11,7 +11,7 @@ describe("A connection of the embedded SQLite", () => {
     }
   });
 
-  it("lets its process say that it lives, however many statements follow each other", async () => {
+  it("lets its process give signs of life, however many statements follow each other", async () => {
     const connection = await new SqliteBackend({ file: ":memory:" }).connect();
     let beats = 0;
     const beat = setInterval(() => (beats += 1), 10);

@@ -141,7 +141,7 @@ describe("The file of the embedded SQLite", function () {
     assert.deepEqual(inTheFile(), [2, 3]);
   });
 
-  it("is opened anew by who reads it", async () => {
+  it("is opened again by a reader", async () => {
     await insert([1]);
     await read();
     DEEDS["puts a backup in its place"]?.(file);

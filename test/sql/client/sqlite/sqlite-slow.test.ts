@@ -28,7 +28,7 @@ describe("A statement of the embedded SQLite that never ends", () => {
     assert.deepEqual(await ask([["select 1"], [FOR_EVER], ["select 2"], [A_WHILE]]), ["done", "DATABASE_BUSY", "DATABASE_UNAVAILABLE", "DATABASE_UNAVAILABLE"]);
   });
 
-  it("is so, too, where it has gone before what came earlier", async () => {
+  it("is also the only one to blame if it has overtaken earlier ones", async () => {
     const [, , earlier, slow] = await ask([[A_WHILE], [A_WHILE], [A_WHILE], [FOR_EVER, "store"]]);
     assert.equal(slow, "DATABASE_BUSY");
     assert.notEqual(earlier, slow);

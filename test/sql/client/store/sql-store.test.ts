@@ -68,7 +68,7 @@ for (const { name, start } of ENGINES) {
       assert.equal(await other.read("a"), 49);
     });
 
-    it("takes no two keys for one that differ in case, accents, blanks or only far behind", async () => {
+    it("distinguishes keys that differ only in case, accents, blanks or far behind their beginning", async () => {
       const keys = ["key", "Key", "kéy", "key ", `${"k".repeat(1000)}1`, `${"k".repeat(1000)}2`];
       await Promise.all(keys.map((key, index) => store.write(key, index)));
       assert.deepEqual(await Promise.all(keys.map((key) => other.read(key))), keys.map((_key, index) => index));
@@ -79,7 +79,7 @@ for (const { name, start } of ENGINES) {
       assert.match(String(await store.read("shared")), /^(one|other) 4$/);
     });
 
-    it("forgets what is removed, and may be told so twice", async () => {
+    it("forgets what is removed, and can be told twice", async () => {
       await store.write("gone", 1);
       await Promise.all([store.remove("gone"), other.remove("gone")]);
       assert.equal(await store.read("gone"), undefined);
@@ -88,7 +88,7 @@ for (const { name, start } of ENGINES) {
     itIsShared(open);
     itSettlesRaces(open);
 
-    it("gives all that is kept in pages, each entry once", async () => {
+    it("returns all entries in pages, each once", async () => {
       const keys = Array.from({ length: 503 }, (_, index) => `page/${index}`);
       await store.write("page", "not one of them");
       await store.write(keys[0] as string, 0); // by the store, the others as many at once as are quick

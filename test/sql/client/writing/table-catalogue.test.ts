@@ -14,7 +14,7 @@ describe("The columns of a table", () => {
     assert.deepEqual((await catalogue.table(connection, request)).keys, ["ID"]);
   });
 
-  it("are looked up again after a minute: one may have been given another type, for which values are written otherwise", async () => {
+  it("are looked up again after a minute, because the type of one may have changed", async () => {
     let type = "timestamp with time zone";
     let asked = 0;
     const query = async (): Promise<object> => {

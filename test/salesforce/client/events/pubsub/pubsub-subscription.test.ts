@@ -76,7 +76,7 @@ describe("A Pub/Sub subscription", () => {
     assert.deepEqual(suite.inbox.texts, range(1, 90));
   });
 
-  it("comes back behind the last event when the server has closed a stream that nobody asked anything of", async () => {
+  it("comes back after the last event when the server has closed a stream on which no events were requested", async () => {
     suite.inbox.capacity = 3;
     suite.publish(1, 5);
     const subscription = suite.subscribe();
@@ -94,7 +94,7 @@ describe("A Pub/Sub subscription", () => {
     assert.deepEqual([...new Set(suite.inbox.kinds)].sort(), ["connecting", "full", "listening"], "nobody hears of an outage");
   });
 
-  it("hands nothing over that there is no room for, though it has come", async () => {
+  it("does not hand over events that have come but for which there is no room", async () => {
     const subscription = suite.subscribe();
     await waitFor("the stream", () => suite.server.open.size === 1);
     suite.inbox.capacity = 2;
@@ -209,7 +209,7 @@ describe("A Pub/Sub subscription", () => {
     assert.deepEqual([suite.inbox.events.length, suite.inbox.states.length], [0, states]);
   });
 
-  it("leaves nothing behind that keeps the process, whatever it was at", async () => {
+  it("leaves nothing behind that keeps the process running, whatever it was doing", async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
     const before = timers();
     for (const refusal of [undefined, { code: "service.unavailable" }, { code: "topic.not.found" }]) {

@@ -61,7 +61,7 @@ describe("A Pub/Sub subscription in trouble", () => {
     await waitFor("the event", () => suite.inbox.events.length === 1);
   });
 
-  it("does not take a stream for dead that nothing was asked of", async () => {
+  it("does not take a stream for dead on which nothing was requested", async () => {
     suite.transport = suite.connect({ silence: 80, patience: 20 });
     suite.inbox.capacity = 1;
     suite.publish(1, 2);

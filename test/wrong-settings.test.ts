@@ -135,7 +135,7 @@ describe("a wrong setting in a saved flow", function () {
       await assertFails(new Map(read.map((number) => [number, `${labels.get(number)} must be a whole number from `])));
     });
 
-    it(`that its form has not is none to ${type}: text, or nothing, is as good as the number`, async () => {
+    it(`that its form does not show is ignored by ${type}: text, or nothing, is as good as the number`, async () => {
       const text = Object.fromEntries(read.map((number) => [number, defaults[number] === "" ? "" : String(defaults[number])]));
       const nothing = Object.fromEntries(read.map((number) => [number, ""]));
       await deploy([{ ...defaults, ...more, ...text, id: "text", type }, { ...defaults, ...more, ...nothing, id: "nothing", type }, { ...more, id: "absent", type }]);
@@ -163,7 +163,7 @@ describe("a wrong setting in a saved flow", function () {
     await assertFails(new Map([["user", "Engine must be odbc or sqlite: mysql"]]));
   });
 
-  it("in a field that SQLite has not, and its form does not look at, does no harm", async () => {
+  it("in a field that SQLite does not use, and that its form does not check, does no harm", async () => {
     const engine = { engine: "sqlite", file: ":memory:", poolSize: "many", loginTimeout: "0", idleCheck: "x" };
     await deploy([{ id: "lite", type: "surewire-sql-database", ...engine }, { id: "user", type: "surewire-sql-write", database: "lite", mode: "insert", table: "t", wires: [["end"]] }]);
     assert.doesNotMatch(statuses.get("user")?.text ?? "", /must be/);

@@ -28,7 +28,7 @@ describe("aggregate queries", () => {
     return body.records.map(({ attributes: _attributes, ...columns }: Record<string, unknown>) => columns);
   };
 
-  it("works functions out over all records, named expr0 and so on or by alias", async () => {
+  it("computes functions over all records, named expr0 and so on or by alias", async () => {
     const soql = "SELECT COUNT(Id), COUNT(Level__c) levels, SUM(Level__c), AVG(Level__c), MIN(Level__c), MAX(At__c) latest, COUNT_DISTINCT(Line__c) FROM Reading__c";
     assert.deepEqual(await groups(soql), [{ expr0: 4, levels: 3, expr1: 14, expr2: 14 / 3, expr3: 1, latest: "2026-01-05T00:00:00.000+0000", expr4: 2 }]);
   });

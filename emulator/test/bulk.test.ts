@@ -138,7 +138,7 @@ describe("Bulk API 2.0", () => {
       assert.deepEqual(subjects(), []);
     });
 
-    it("fails a row whose record someone else holds", async () => {
+    it("fails a row whose record is locked", async () => {
       const id = await api.create("Case", { Subject: "old" });
       emulator.control.lockRecord({ id, times: 1 });
       const loaded = await load(`Id,Subject\n${id},new\n`, { operation: "update" });
@@ -169,7 +169,7 @@ describe("Bulk API 2.0", () => {
       assert.deepEqual((await results(id, "unprocessedrecords")).map((row) => row["Subject"]), ["b"]);
     });
 
-    it("shows a job at work, as fast as it is told", async () => {
+    it("shows a job at work, as fast as it was told to be", async () => {
       emulator.control.bulkPace({ rows: 100, interval: 30 });
       const id = await create();
       await upload(id, `Subject\n${"a\n".repeat(1000)}`);
@@ -252,7 +252,7 @@ describe("Bulk API 2.0", () => {
       assert.deepEqual([await count("query"), await count("queryAll")], [0, 1]);
     });
 
-    it("refuses what it cannot run, another version, a wrong locator and a wrong state", async () => {
+    it("refuses a query that it cannot run, another version, a wrong locator and a wrong state", async () => {
       assertError(await query("SELECT Id FRM Case"), 400, "MALFORMED_QUERY", /./);
       assertError(await query("SELECT COUNT() FROM Case"), 400, "API_ERROR", /COUNT/);
       assertError(await query("SELECT Id FROM Case", { operation: "insert" }), 400, "INVALIDJOB", /./);

@@ -28,7 +28,7 @@ describe("What stands around cases", () => {
       emulator.control.addAssignmentRule({ name: "Standard", entries: [{ condition: "Priority = 'High'", assignedTo: queue }] });
     });
 
-    it("gives a case its owner when nobody says otherwise, over the one it names", async () => {
+    it("gives a case its owner unless the caller says otherwise, even if the case names one", async () => {
       await api.create("Case", { Subject: "hot", Priority: "High" });
       await api.create("Case", { Subject: "named", Priority: "High", OwnerId: backup });
       await api.create("Case", { Subject: "cool", Priority: "Low" });
@@ -136,7 +136,7 @@ describe("What stands around cases", () => {
     const contact = { LastName: "Weber", Email: "weber@acme.example" };
     const ALLOW = { "Sforce-Duplicate-Rule-Header": "allowSave=true" };
 
-    it("holds a second record back and shows the first, unless the header lets it through", async () => {
+    it("refuses a second record and names the first, unless the header allows it", async () => {
       emulator.control.addDuplicateRule({ object: "Contact", name: "Same_Email", fields: ["Email"] });
       const id = await api.create("Contact", contact);
       const refused = await api.send("POST", "/sobjects/Contact", { ...contact, Email: "Weber@ACME.example" });
@@ -146,7 +146,7 @@ describe("What stands around cases", () => {
       assert.equal((await api.send("POST", "/sobjects/Contact", contact, ALLOW)).status, 201);
     });
 
-    it("that blocks lets nothing through", async () => {
+    it("that blocks refuses it in any case", async () => {
       emulator.control.addDuplicateRule({ object: "Contact", fields: ["Email"], action: "block" });
       await api.create("Contact", contact);
       const { body } = await api.send("POST", "/composite/sobjects", { records: [{ attributes: { type: "Contact" }, ...contact }] }, ALLOW);

@@ -21,7 +21,7 @@ describe("change events", () => {
   const shape = (events: ChangeEvent[]) => events.map(({ entity, header }) => [entity, header.changeType, ...header.recordIds]);
   const cases = (...records: object[]) => records.map((fields) => ({ attributes: { type: "Case" }, ...fields }));
 
-  it("tell of a new record with all fields that have a value", async () => {
+  it("report a new record with all fields that have a value", async () => {
     const id = await api.create("Case", { Subject: "x", Priority: "High" });
     const [event, ...more] = told();
     assert.equal(more.length, 0);
@@ -46,7 +46,7 @@ describe("change events", () => {
     assert.deepEqual(event?.values, { CreatedDate: stamp, LastModifiedDate: stamp, CreatedById: row?.["CreatedById"], LastModifiedById: row?.["LastModifiedById"], ...own });
   });
 
-  it("tell of an update what has changed, what was emptied, and LastModifiedDate", async () => {
+  it("report what an update has changed and emptied, and LastModifiedDate", async () => {
     const id = await api.create("Case", { Subject: "x", Priority: "High", Description: "long" });
     await api.send("PATCH", `/sobjects/Case/${id}`, { Subject: null, Priority: "High", Status: "Closed" }, { "Sforce-Call-Options": "client=surewire, defaultNamespace=x" });
     const event = told()[1]!;
@@ -58,7 +58,7 @@ describe("change events", () => {
     assert.equal(event.header.changeOrigin, "com/salesforce/api/rest/66.0;client=surewire");
   });
 
-  it("tell of a deletion by the header alone, of an undeletion with all fields", async () => {
+  it("report a deletion by the header alone, and an undeletion with all fields", async () => {
     const id = await api.create("Account", { Name: "x" });
     await api.send("DELETE", `/sobjects/Account/${id}`);
     await soap("undelete", id);
@@ -69,7 +69,7 @@ describe("change events", () => {
     assert.equal(back.header.changeOrigin, "com/salesforce/api/soap/64.0");
   });
 
-  it("have one transaction a call, numbered within, and commits that rise", async () => {
+  it("have one transaction for each call, numbers within it, and rising commit numbers", async () => {
     await api.send("POST", "/composite/sobjects", { records: [...cases({ Subject: "a" }, { Subject: "b" }), { attributes: { type: "Account" }, Name: "c" }] });
     await api.create("Contact", { LastName: "d" });
     const headers = told().map(({ header }) => header);
@@ -81,7 +81,7 @@ describe("change events", () => {
     assert.equal(first?.commitNumber, third?.commitNumber);
   });
 
-  it("tell the same change of several records by one event", async () => {
+  it("report the same change of several records by one event", async () => {
     const ids = emulator.control.insert({ object: "Case", records: [{ Subject: "a" }, { Subject: "b" }, { Subject: "c" }] }).ids;
     assert.deepEqual(told().map(({ header }) => [header.changeOrigin, header.recordIds.length]), [["", 1], ["", 1], ["", 1]]);
     await api.send("PATCH", "/composite/sobjects", { records: cases(...ids.map((Id, index) => ({ Id, Priority: index < 2 ? "High" : "Low" }))) });
@@ -91,13 +91,13 @@ describe("change events", () => {
     assert.deepEqual(told().slice(3).map(({ header }) => header.sequenceNumber), [1, 2, 1]);
   });
 
-  it("tell of every change of a record that a call changes several times", async () => {
+  it("report every change of a record that a call changes several times", async () => {
     const id = await api.create("Case", { Subject: "a" });
     await api.send("PATCH", "/composite/sobjects", { records: cases(...[1, 2, 3].map(() => ({ Id: id, Priority: "High" }))) });
     assert.deepEqual(told().slice(1).map(({ values }) => Object.keys(values)), [["Priority", "LastModifiedDate"], ["LastModifiedDate"], ["LastModifiedDate"]]);
   });
 
-  it("tell nothing of what was refused or rolled back", async () => {
+  it("do not report what was refused or rolled back", async () => {
     await api.send("POST", "/composite/sobjects", { records: cases({ Subject: "a" }, { Priority: "Nope" }) });
     await api.send("POST", "/composite/sobjects", { allOrNone: true, records: cases({ Subject: "b" }, { Priority: "Nope" }) });
     const request = (referenceId: string, body: object) => ({ method: "POST", url: `${api.base}/sobjects/Case`, referenceId, body });
@@ -105,7 +105,7 @@ describe("change events", () => {
     assert.deepEqual(told().map(({ values, header }) => [values["Subject"], header.sequenceNumber]), [["a", 1]]);
   });
 
-  it("tell of records from bulk jobs and of those the org makes by itself", async () => {
+  it("report records of bulk jobs, and those that the org itself creates", async () => {
     const job = (await api.send("POST", "/jobs/ingest", { object: "Account", operation: "insert" })).body;
     await api.send("PUT", `/jobs/ingest/${job.id}/batches`, "Name\na\nb\n", { "Content-Type": "text/csv" });
     await api.send("PATCH", `/jobs/ingest/${job.id}`, { state: "UploadComplete" });

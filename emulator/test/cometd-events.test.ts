@@ -89,7 +89,7 @@ describe("events over CometD", () => {
       assert.equal(emulator.records("Case").length, 3);
     });
 
-    it("are told apart by values of every type, and by none", async () => {
+    it("are selected by values of all types, and by null", async () => {
       const message = await eventOf("/topic/Cases?isclosed=false&Subject=null", async () => {
         await api.create("Case", { Subject: "a" });
         await api.create("Case", { Status: "Closed" });
@@ -152,7 +152,7 @@ describe("events over CometD", () => {
       assert.deepEqual(message, { channel: "/u/notes", data: { event: { createdDate, replayId }, payload: "hello" } });
     });
 
-    it("come of a channel there is, in its case", async () => {
+    it("come only from an existing channel, spelled in its case", async () => {
       await api.create("StreamingChannel", { Name: "/u/notes" });
       assert.equal((await client.subscribe("/u/Notes")).error, "404::channel names may not vary only by case");
       assert.equal((await client.subscribe("/u/others")).error, "404::Unknown channel");

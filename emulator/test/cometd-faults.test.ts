@@ -71,7 +71,7 @@ describe("faults of the CometD server", () => {
       assert.deepEqual([status, body[0].error], [403, "403::Subscription limit exceeded for this topic"]);
     });
 
-    it("knows what it can be asked for", () => {
+    it("refuses unknown arguments", () => {
       assert.throws(() => emulator.control.streamFault({ kind: "cold" as "busy" }), /kind must be one of busy, protect/);
       assert.throws(() => emulator.control.streamFault({ on: "publish" as "connect" }), /on must be one of handshake/);
       assert.throws(() => emulator.control.streamFault({ status: 99 }), /status/);
@@ -136,7 +136,7 @@ describe("faults of the CometD server", () => {
   });
 
   describe("the faults of all calls", () => {
-    it("hit streams when they are meant to, and an outage does anyway", async () => {
+    it("hit streams if they are told to, and an outage always does", async () => {
       emulator.control.failNext({ status: 500 });
       assert.equal(last(await client.connect()).successful, true, "a fault of the REST API");
       emulator.control.clearFaults();

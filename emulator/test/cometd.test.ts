@@ -58,7 +58,7 @@ describe("the CometD server", () => {
       assert.equal(denied["ext"].sfdc.failureReason, "400::Invalid connection type {websocket}");
     });
 
-    it("with nobody who is not signed in", async () => {
+    it("only with clients that are signed in", async () => {
       const denied = await new Bayeux(emulator, "").handshake({ id: "1" });
       assert.deepEqual(denied, {
         ext: { sfdc: { failureReason: "401::Request requires authentication" }, replay: true, "payload.format": true },
@@ -294,7 +294,7 @@ describe("the CometD server", () => {
     await Promise.all([stopping.stop(), assert.rejects(waiting)]);
   });
 
-  it("knows nobody any more after a reset of the org", async () => {
+  it("knows no client any more after a reset of the org", async () => {
     const client = await Bayeux.open(patient);
     const waiting = client.connect();
     await client.held();

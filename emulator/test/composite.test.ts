@@ -43,7 +43,7 @@ describe("composite requests", () => {
       assert.equal(emulator.control.stats().apiUsage.used, before + 1);
     });
 
-    it("puts earlier results where a reference stands: in a body, a url, a list and a page of records", async () => {
+    it("replaces references by earlier results: in a body, a url, a list and a page of records", async () => {
       const records = [{ attributes: { type: "Case" }, Subject: "second" }];
       const answer = await composite([
         ACCOUNT({ Name: "Acme" }),
@@ -89,7 +89,7 @@ describe("composite requests", () => {
       assert.deepEqual([emulator.records("Account"), emulator.records("Case")], [[], []]);
     });
 
-    it("passes headers of a sub-request on, but for those it takes over", async () => {
+    it("passes on the headers of a sub-request, except those that it inherits", async () => {
       emulator.control.addRule({ object: "Account", condition: "Name = 'Acme'", message: "Use one of these records?", errorCode: "DUPLICATES_DETECTED" });
       const header = { "Sforce-Duplicate-Rule-Header": "allowSave=true" };
       assert.deepEqual(statuses(await composite([{ ...ACCOUNT({ Name: "Acme" }), httpHeaders: header }])), [201]);
@@ -97,7 +97,7 @@ describe("composite requests", () => {
       assertError(refused, 400, "INVALID_INPUT", /Content-Type/);
     });
 
-    it("refuses, as a whole, what it cannot read or what is too much", async () => {
+    it("refuses as a whole what it cannot read or what is too large", async () => {
       const many = (count: number, item: object) => Array.from({ length: count }, (_, i) => ({ ...item, referenceId: `r${i}` }));
       const query = read("", "/query?q=SELECT+Id+FROM+Case");
       assertError(await composite([]), 400, "JSON_PARSER_ERROR", /compositeRequest/);

@@ -32,7 +32,7 @@ describe("the control API", () => {
     assert.equal((await api.get("/limits")).status, 200);
   });
 
-  it("spends no fault meant for the next call on a look at the list of versions, unless it is named; an outage spares nothing", async () => {
+  it("does not use up a fault for the next call on the list of versions, unless it is named; an outage hits everything", async () => {
     const versions = `${emulator.url}/services/data/`;
     emulator.control.failNext();
     emulator.control.resetConnections({ count: 1, path: "/limits" });
@@ -77,7 +77,7 @@ describe("the control API", () => {
     assert.equal((await api.get("/limits")).status, 200);
   });
 
-  it("is down until told otherwise", async () => {
+  it("is down until it is told otherwise", async () => {
     await post("unavailable", {});
     assert.equal((await api.get("/limits")).status, 503);
     await post("clearFaults", {});
@@ -112,7 +112,7 @@ describe("the control API", () => {
     assertError(await api.get("/limits"), 401, "INVALID_SESSION_ID", "Session expired or invalid");
   });
 
-  it("tells what was asked: calls by kind, logins, the last requests with their Sforce headers", async () => {
+  it("reports its requests: calls by kind, logins, the last requests with their Sforce headers", async () => {
     await api.send("PATCH", "/sobjects/Case/Device_Event_Id__c/e1", {}, { "Sforce-Auto-Assign": "FALSE" });
     await api.send("PATCH", "/sobjects/Case/Device_Event_Id__c/e2", {});
     await api.query("SELECT Id FROM Case");
@@ -173,7 +173,7 @@ describe("the control API", () => {
     );
   });
 
-  it("lists its verbs, each of which there is", async () => {
+  it("lists its verbs, all of which exist", async () => {
     const { body } = await http(`${emulator.url}/__emu`);
     for (const verb of body.verbs) assert.equal(typeof emulator.control[verb as keyof typeof emulator.control], "function", verb);
   });

@@ -18,7 +18,7 @@ function orgWith(): { org: Org; event: Channel; publish(name?: string): number; 
 }
 
 describe("the event bus", () => {
-  it("gives replay ids that rise by one to three, the same in every run, over all channels", () => {
+  it("gives replay ids that rise by one to three over all channels, the same in every run", () => {
     const { org, event, publish } = orgWith();
     const before = org.events.latest;
     const ids = [publish(), publish("Other__e"), ...Array.from({ length: 50 }, () => publish())];
@@ -59,7 +59,7 @@ describe("the event bus", () => {
     assert.equal(org.events.channel("/u/notes")?.retention, 24 * HOUR);
   });
 
-  it("has a newest id that a client can go on behind, however long nothing was published", () => {
+  it("has a newest id after which a client can go on, however long nothing was published", () => {
     const { org, event, publish, later } = orgWith();
     const id = publish();
     later(100);
@@ -71,7 +71,7 @@ describe("the event bus", () => {
     assert.deepEqual(org.events.read(event, latest).map(({ replayId }) => replayId), [next]);
   });
 
-  it("ages out: no client can go on behind what was given out before, and ids go on rising", () => {
+  it("forgets its events: no client can go on after old ids, and ids go on rising", () => {
     const { org, event, publish } = orgWith();
     const id = publish();
     org.events.age();
@@ -80,7 +80,7 @@ describe("the event bus", () => {
     assert.ok(org.events.knows(event, org.events.latest));
   });
 
-  it("begins its ids anew when the org has moved", () => {
+  it("starts its ids again when the org has moved", () => {
     const { org, event, publish } = orgWith();
     const first = publish();
     const ids = [publish(), publish()];
@@ -90,7 +90,7 @@ describe("the event bus", () => {
     assert.equal(org.events.read(event, ids[1]!).length, 0);
   });
 
-  it("tells listeners at the end of the turn, and nothing of what was taken back", async () => {
+  it("calls listeners at the end of the turn, and not for what was undone", async () => {
     const { org, event, publish } = orgWith();
     const told: number[] = [];
     const stop = org.events.follow(({ replayId }) => told.push(replayId));

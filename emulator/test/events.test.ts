@@ -88,7 +88,7 @@ describe("platform events", () => {
     assertError(await api.get("/event/eventSchema/nope"), 404, "NOT_FOUND", /does not exist/);
   });
 
-  it("takes a schema whose name and kind fit together only", async () => {
+  it("accepts only schemas whose name and kind agree", async () => {
     await assert.rejects(startEmulator({ schema: [{ name: "Alert__c", platformEvent: true, fields: [] }] }), /must end with __e/);
   });
 });

@@ -116,7 +116,7 @@ describe("jsforce", () => {
     assert.ok(all.sobjects.some((object) => object.name === "Account"));
   });
 
-  it("meets an expired session as Salesforce tells it", async () => {
+  it("gets the error of an expired session as from Salesforce", async () => {
     emulator.control.expireTokens();
     const fresh = new Connection({ instanceUrl: emulator.url, accessToken: connection.accessToken!, version: "62.0" });
     await assert.rejects(async () => fresh.query("SELECT Id FROM Case"), { errorCode: "INVALID_SESSION_ID" });

@@ -8,14 +8,14 @@ describe("limits", () => {
   const clock = (): number => now;
   beforeEach(() => (now = 1000));
 
-  it("count down, and refuse what is more than is left, all of it", () => {
+  it("count down, and refuse all of a request for more than is left", () => {
     const limits = new Limits(clock, { HourlyPublishedPlatformEvents: 5 });
     assert.ok(limits.use("HourlyPublishedPlatformEvents", 3));
     assert.ok(!limits.use("HourlyPublishedPlatformEvents", 3));
     assert.deepEqual(limits.json()["HourlyPublishedPlatformEvents"], { Max: 5, Remaining: 2 });
   });
 
-  it("are whole again an hour, or a day, after the first use", () => {
+  it("are full again an hour, or a day, after the first use", () => {
     const limits = new Limits(clock, { HourlyPublishedPlatformEvents: 5, DailyBulkV2QueryJobs: 5 });
     limits.use("HourlyPublishedPlatformEvents", 5);
     limits.use("DailyBulkV2QueryJobs", 5);
@@ -38,7 +38,7 @@ describe("limits", () => {
     before(async () => (org = await startEmulator({ apiLimit: 3 })));
     after(() => org.stop());
 
-    it("are told by /limits and the header, refuse the call that is one too many, and come back the next day", async () => {
+    it("are in /limits and in the header, refuse the first call too many, and are full again the next day", async () => {
       const api = await Api.connect(org);
       await api.get("/limits");
       const { body, headers } = await api.get("/limits");

@@ -102,7 +102,7 @@ describe("OAuth", () => {
       assert.equal(limits.status, 200);
     });
 
-    it("takes its own address as audience, as a My Domain has it", async () => {
+    it("accepts its own address as audience, like that of a My Domain", async () => {
       assert.equal((await ask({ aud: emulator.url })).status, 200);
     });
 
@@ -122,7 +122,7 @@ describe("OAuth", () => {
       assertRefused(await ask({}, { alg: "HS256" }), "invalid_grant", "invalid assertion");
     });
 
-    it("refuses what is no JWT", async () => {
+    it("refuses what is not a JWT", async () => {
       for (const assertion of ["", "abc", "a.b.c", "e30.e30"]) {
         assertRefused(await askAssertion(assertion), "invalid_grant", "invalid assertion");
       }
@@ -159,7 +159,7 @@ describe("OAuth", () => {
     assertRefused(await http(`${emulator.url}/services/oauth2/token`, init), "unsupported_grant_type", "grant type not supported");
   });
 
-  it("tells who a token belongs to, by userinfo and by the identity URL", async () => {
+  it("tells to whom a token belongs, by userinfo and by the identity URL", async () => {
     const { body } = await askToken(emulator, CREDENTIALS);
     const headers = { Authorization: `Bearer ${body.access_token}` };
     for (const url of [`${emulator.url}/services/oauth2/userinfo`, body.id]) {

@@ -55,7 +55,7 @@ describe("change events over the Pub/Sub API", () => {
     });
   }
 
-  it("tells what was created: who, when, and every field that has a value", async () => {
+  it("reports a creation with its user, its time, and all fields that have a value", async () => {
     const topic = "/data/ContactChangeEvent";
     const stream = await listen(topic);
     const id = await api.create("Contact", { LastName: "Ray", FirstName: "Ann", Birthdate: "1990-02-03", DoNotCall: true });
@@ -71,7 +71,7 @@ describe("change events over the Pub/Sub API", () => {
     assert.ok(!("Id" in fields) && !("LastName" in fields));
   });
 
-  it("names the fields of an update in bitmaps, parts of compounds behind their parent's place", async () => {
+  it("names the fields of an update in bitmaps, and parts of compounds after the place of the compound", async () => {
     const id = await api.create("Account", { Name: "A", Phone: "1", BillingCity: "Ulm", BillingCountry: "DE" });
     const topic = "/data/AccountChangeEvent";
     const stream = await listen(topic);
@@ -100,7 +100,7 @@ describe("change events over the Pub/Sub API", () => {
     assert.equal(change?.ChangeEventHeader["commitNumber"], "9007199254740993n");
   });
 
-  it("tells of all objects on one channel, each by a schema of its own that stays the same", async () => {
+  it("reports all objects on one channel, each with a schema of its own that stays the same", async () => {
     const stream = await listen("/data/ChangeEvents");
     const accountId = await api.create("Account", { Name: "A" });
     const deviceId = await api.create("Device__c", { Name: "D" });
@@ -118,7 +118,7 @@ describe("change events over the Pub/Sub API", () => {
     assert.deepEqual([several.schemaId, several.canPublish], ["", false]);
   });
 
-  it("tells of gaps", async () => {
+  it("reports gaps", async () => {
     const stream = await listen("/data/CaseChangeEvent");
     emulator.control.gapEvent({ object: "Case", changeType: "GAP_UPDATE" });
     const [change] = await changes(stream, 1);

@@ -98,7 +98,7 @@ describe("the Pub/Sub API, made to misbehave", () => {
     assert.equal((await ended.ended()).status, status.OK);
   });
 
-  it("says nothing any more over streams that are open, and all over new ones", async () => {
+  it("sends nothing any more on open streams, and everything on new ones", async () => {
     const dead = client.subscribe({ topicName: TOPIC, numRequested: 5 });
     await until("it is kept alive", () => dead.messages.length > 0);
     assert.deepEqual(emulator.control.silence(), { silenced: 1 });
@@ -110,14 +110,14 @@ describe("the Pub/Sub API, made to misbehave", () => {
     assert.deepEqual([dead.messages.length, dead.ending], [heard, undefined]);
   });
 
-  it("lets go of a stream the client gives up", async () => {
+  it("releases a stream that the client gives up", async () => {
     const stream = client.subscribe({ topicName: TOPIC, numRequested: 5 });
     await listening(1);
     stream.cancel();
     await listening(0);
   });
 
-  it("ends all streams as it stops, at once, and listens no more", async () => {
+  it("ends all streams at once when it stops, and stops listening", async () => {
     const other = await startEmulator({ schema: [EVENT], pubsub: true });
     const guest = await PubSub.connect(other);
     const stream = guest.subscribe({ topicName: TOPIC, numRequested: 5 });
@@ -145,7 +145,7 @@ describe("the Pub/Sub API, made to misbehave", () => {
   describe("with managed subscriptions", () => {
     const define = { developerName: "Alerts", topicName: TOPIC };
 
-    it("goes on behind what was committed, and begins where it is told to before", async () => {
+    it("goes on after what was committed, and before that begins where it is told to", async () => {
       await publish();
       const { id } = emulator.control.setManagedSubscription({ ...define, defaultReplay: "EARLIEST" });
       assert.match(id, /^18x/);
@@ -187,7 +187,7 @@ describe("the Pub/Sub API, made to misbehave", () => {
       }
     });
 
-    it("begins as its error recovery says when what was committed is known no more", async () => {
+    it("begins as its error recovery says when the committed replay id is no longer known", async () => {
       emulator.control.setManagedSubscription({ ...define, defaultReplay: "EARLIEST", errorRecoveryReplay: "LATEST" });
       await publish();
       const first = client.manage({ developerName: "Alerts", numRequested: 5 });

@@ -109,13 +109,13 @@ describe("the Pub/Sub API", () => {
     assert.deepEqual(await ending(stream), [status.INVALID_ARGUMENT, "subscription.fetch.topic.mismatch"]);
   });
 
-  it("refuses to be asked for nothing", async () => {
+  it("refuses requests for no events", async () => {
     for (const numRequested of [0, -1]) {
       assert.deepEqual(await ending(client.subscribe({ topicName: TOPIC, numRequested })), [status.INVALID_ARGUMENT, "subscription.fetch.requested.events.invalid"]);
     }
   });
 
-  it("serves no PushTopics, no generic channels, and nothing there is not", async () => {
+  it("serves no PushTopics, no generic channels, and no channels that do not exist", async () => {
     for (const topicName of ["/topic/Open", "/u/notes", "/event/None__e", "/event/device_alert__e", ""]) {
       await assert.rejects(client.ask("GetTopic", { topicName }), { status: status.NOT_FOUND, code: "topic.not.found" });
       assert.deepEqual(await ending(client.subscribe({ topicName, numRequested: 1 })), [status.NOT_FOUND, "topic.not.found"]);
@@ -123,7 +123,7 @@ describe("the Pub/Sub API", () => {
     await assert.rejects(client.ask("GetSchema", { schemaId: "none" }), { status: status.NOT_FOUND, code: "schema.not.found" });
   });
 
-  it("tells the newest replay id while nothing comes, which can be gone on behind", async () => {
+  it("sends the newest replay id while nothing comes, after which a client can go on", async () => {
     const stream = client.subscribe({ topicName: TOPIC, numRequested: 1 });
     await until("it has said so twice", () => stream.messages.length >= 2);
     assert.ok(stream.messages.every(({ events }) => events.length === 0));
@@ -134,7 +134,7 @@ describe("the Pub/Sub API", () => {
     await until("it comes", () => replayIds(after).length === 1);
   });
 
-  it("closes a stream that asks for nothing, not one that has got nothing", async () => {
+  it("closes a stream that requests nothing, but not one that has received nothing", async () => {
     const hasty = await startEmulator({ schema: [EVENT], pubsub: { fetchTimeout: 30 } });
     const other = await PubSub.connect(hasty);
     try {

@@ -17,7 +17,7 @@ describe("a PushTopic", () => {
   const types = (name?: string) => told(name).map(({ type }) => type);
   const change = async (id: string, values: Record<string, unknown>) => assert.equal((await api.send("PATCH", `/sobjects/Case/${id}`, values)).status, 204);
 
-  it("tells of records that meet its query, with the fields it selects", async () => {
+  it("reports records that match its query, with the fields that it selects", async () => {
     await api.create("PushTopic", topic({ Query: "SELECT Id, CaseNumber, Status, ContactId, CreatedDate FROM Case WHERE Priority = 'High' AND Subject LIKE 'a%'" }));
     const id = await api.create("Case", { Priority: "High", Subject: "abc" });
     await api.create("Case", { Priority: "Low", Subject: "abc" });
@@ -30,7 +30,7 @@ describe("a PushTopic", () => {
     assert.deepEqual(event.sobject, { Id: id, CaseNumber: row?.["CaseNumber"], Status: "New", ContactId: null, CreatedDate: String(row?.["CreatedDate"]).replace("+0000", "Z") });
   });
 
-  it("tells by default of an update when a field that it names has changed, and the record meets it afterwards", async () => {
+  it("reports an update by default if a field that it names has changed and the record matches afterwards", async () => {
     await api.create("PushTopic", topic());
     const id = await api.create("Case", { Priority: "Low" });
     await change(id, { Priority: "High" });
@@ -41,7 +41,7 @@ describe("a PushTopic", () => {
     assert.deepEqual(told().map(({ type, sobject }) => [type, sobject["Status"]]), [["updated", "New"], ["updated", "Working"]]);
   });
 
-  it("looks at all fields, those in SELECT or those in WHERE, as NotifyForFields says", async () => {
+  it("checks all fields, those in SELECT or those in WHERE, as NotifyForFields says", async () => {
     for (const NotifyForFields of ["All", "Referenced", "Select", "Where"]) await api.create("PushTopic", topic({ Name: NotifyForFields, NotifyForFields, Query: "SELECT Id, Status FROM Case WHERE Priority != 'Low'" }));
     const id = await api.create("Case", { Priority: "Medium" });
     const fields = ["Subject", "Status", "Priority"];
@@ -50,7 +50,7 @@ describe("a PushTopic", () => {
     assert.deepEqual(["All", "Referenced", "Select", "Where"].map(updates), [3, 2, 1, 1]);
   });
 
-  it("tells of creates, updates, deletes and undeletes as it is asked to; of a deletion the id alone", async () => {
+  it("reports creates, updates, deletes and undeletes as it is told to, and a deletion by the id alone", async () => {
     const off = { NotifyForOperationCreate: false, NotifyForOperationUpdate: false, NotifyForOperationDelete: false, NotifyForOperationUndelete: false };
     await api.create("PushTopic", topic());
     for (const name of ["Create", "Update", "Delete", "Undelete"]) await api.create("PushTopic", topic({ Name: name, ...off, [`NotifyForOperation${name}`]: true }));
@@ -63,7 +63,7 @@ describe("a PushTopic", () => {
     assert.deepEqual(["Create", "Update", "Delete", "Undelete"].map((name) => types(name)), [["created"], ["updated"], ["deleted"], ["undeleted"]]);
   });
 
-  it("tells nothing while it is inactive, of what was rolled back, or when it is gone", async () => {
+  it("reports nothing while it is inactive, of what was rolled back, or when it is deleted", async () => {
     const id = await api.create("PushTopic", topic({ IsActive: false }));
     await api.create("Case", { Priority: "High" });
     assert.deepEqual(types(), []);
@@ -83,7 +83,7 @@ describe("a PushTopic", () => {
     assert.deepEqual(told().map(({ sobject }) => Object.keys(sobject)), [["Id", "Status"]]);
   });
 
-  it("goes by its query as it is now", async () => {
+  it("uses its present query", async () => {
     const id = await api.create("PushTopic", topic());
     await api.create("Case", { Priority: "High" });
     await api.send("PATCH", `/sobjects/PushTopic/${id}`, { Query: "SELECT Id, Name FROM Account" });
@@ -92,7 +92,7 @@ describe("a PushTopic", () => {
     assert.deepEqual(told().map(({ sobject }) => sobject["Name"]), [undefined, "x"]);
   });
 
-  it("works out date literals by the day of the write", async () => {
+  it("evaluates date literals on the day of the write", async () => {
     await api.create("PushTopic", topic({ Query: "SELECT Id FROM Contact WHERE Birthdate = TODAY" }));
     const early = await api.create("Contact", { LastName: "before", Birthdate: "2026-11-20" });
     assert.deepEqual(told().map(({ sobject }) => sobject["Id"]), [early]);

@@ -284,7 +284,7 @@ describe("query", () => {
       );
     });
 
-    it("points at the place", async () => {
+    it("points at the error", async () => {
       const { body } = await api.query("SELECT Id,\nFoo FROM Case");
       assert.ok(
         body[0].message.startsWith("\nFoo FROM Case\n^\nERROR at Row:2:Column:1\nNo such column 'Foo' on entity 'Case'."),

@@ -147,7 +147,7 @@ describe("resources", () => {
   });
   after(() => emulator.stop());
 
-  it("lists the versions to anybody, without the header of limits", async () => {
+  it("lists the versions for everybody, without the header of limits", async () => {
     const answer = await http(`${emulator.url}/services/data/`);
     assert.equal(answer.status, 200);
     assert.deepEqual(answer.body.at(-1), { label: "Winter '27", url: "/services/data/v68.0", version: "68.0" });

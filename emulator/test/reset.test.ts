@@ -34,7 +34,7 @@ describe("a reset", () => {
     assert.deepEqual([status, body], [400, { error: "ms leads out of the calendar" }]);
   });
 
-  it("and every other verb that takes JSON is there over HTTP", async () => {
+  it("and every other verb that takes JSON is available over HTTP", async () => {
     const { body } = await http(`${emulator.url}/__emu`);
     const control: object = Object.getPrototypeOf(emulator.control);
     const members = [control, Object.getPrototypeOf(control) as object].flatMap((prototype) => Object.entries(Object.getOwnPropertyDescriptors(prototype)));

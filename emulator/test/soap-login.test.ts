@@ -45,7 +45,7 @@ describe("the SOAP login", () => {
     assertFault(await login(), "INVALID_LOGIN", /locked out/);
   });
 
-  it("is gone from v65 on, and where the org has it off", async () => {
+  it("does not exist from v65 on, or if the org has switched it off", async () => {
     for (const version of ["65.0", "68.0"]) assertFault(await login({ version }), "INVALID_OPERATION", /SOAP API login\(\)/);
     assertFault(await login({ version: "20.0" }), "UNSUPPORTED_API_VERSION", /version/);
     const newer = await startEmulator({ soapLogin: false });
@@ -66,7 +66,7 @@ describe("the SOAP login", () => {
     assert.equal(org.control.stats().apiCalls, 0);
   });
 
-  it("refuses what is no envelope, and an operation without a session", async () => {
+  it("refuses what is not an envelope, and an operation without a session", async () => {
     for (const body of ["", "<x/>", "not xml", '<!DOCTYPE a [<!ENTITY x "y">]><Envelope><Body><login/></Body></Envelope>']) {
       assertFault(await post(body), "UNKNOWN_EXCEPTION", /no SOAP envelope/);
     }

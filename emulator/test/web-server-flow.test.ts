@@ -79,7 +79,7 @@ describe("the web-server flow", () => {
     assert.deepEqual([url.searchParams.get("error"), url.searchParams.get("state"), url.searchParams.get("code")], ["access_denied", "s1", null]);
   });
 
-  it("sends nobody to an address that is not the app's", async () => {
+  it("never redirects to an address that is not the app's", async () => {
     for (const url of [page({ redirect_uri: `${CALLBACK}/` }), page({ redirect_uri: "https://evil.example/" }), page({ client_id: "nobody" })]) {
       for (const answer of [await http(url, { redirect: "manual" }), await submit(url)]) {
         assert.equal(answer.status, 400);
@@ -168,7 +168,7 @@ describe("the web-server flow", () => {
       }
     });
 
-    it("is blocked as newer orgs do", async () => {
+    it("can be blocked, as in newer orgs", async () => {
       const newer = await startEmulator({ passwordGrant: false });
       try {
         const form = { grant_type: "password", ...APP, username: DEFAULT_USERNAME, password: DEFAULT_PASSWORD };

@@ -28,7 +28,7 @@ describe("surewire-import makes of a device connector", () => {
   describe("with a queue for each division (connector-queues.json)", () => {
     const result = imported("connector-queues.json");
 
-    it("a line from each queue to a salesforce case, and one place for all that fails", () => {
+    it("a wire from each queue to a salesforce case, and one place for all that fails", () => {
       assert.equal(result.the("tab").label, "Acme devices");
       for (const [queue, name] of [["north", "North"], ["south", "South"], ["east", "East"]] as const) {
         const source = named(result, queue);
@@ -127,7 +127,7 @@ describe("surewire-import makes of a device connector", () => {
     assert.deepEqual(divisions(result.the("surewire-salesforce-case")).map(({ whenType, property, when }) => [whenType, property, when]), [["property", "amqp.exchange", "one"], ["property", "amqp.exchange", "two"]]);
   });
 
-  it("a sign-in by what the file has: nothing but the app, a user without password, a user without app", () => {
+  it("a sign-in by what the file contains: only the app, a user without password, or a user without app", () => {
     const org = (login: object): [unknown, unknown, string] => {
       const result = imported({ tenant: login, divisions: [{ queue: "q" }] });
       const { flow, keyFile } = result.the("surewire-salesforce-org");

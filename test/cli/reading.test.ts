@@ -82,7 +82,7 @@ describe("the transaction", () => {
     assert.ok(imported({ transaction: "subscribe", database, broker: { queue: "q" } }, { transaction: "get-and-write" }).has("surewire-amqp-get"));
   });
 
-  it("has many names", () => {
+  it("is found under many names", () => {
     for (const word of ["selectAndSend", "SELECT_AND_SEND", "publish", "database-to-queue", "db2mq", "sql to amqp"]) assert.equal(transactionOf(word), "select-and-send", word);
     for (const word of ["get and write", "pull", "onDemand"]) assert.equal(transactionOf(word), "get-and-write", word);
     for (const word of ["subscribeAndWrite", "consume", "queue2db", "amqp-to-sql", "import"]) assert.equal(transactionOf(word), "subscribe-and-write", word);
@@ -127,7 +127,7 @@ describe("a time", () => {
     for (const value of ["soon", "", "P", "PT", -1, true, {}, Infinity]) assert.equal(durationOf(value), undefined, String(value));
   });
 
-  it("is said to have been taken so, where it matters", () => {
+  it("is reported with its unit if that matters", () => {
     const file = { database: { sql: "select 1", interval: 30 }, broker: { destination: { queue: "q" } } };
     assert.deepEqual(imported(file).said("database.interval"), ["has no unit: taken as 30000 ms"]);
   });
@@ -157,13 +157,13 @@ describe("a secret in an odd place", () => {
     ["in the place of a key's path", { tenant: { clientId: "app", keyFile: "-----BEGIN PRIVATE KEY-----\nhunter2" }, divisions: { north: { user: "u", queue: "q" } } }],
   ];
   for (const [what, file] of odd) {
-    it(`gets neither into the flow nor into what is said of it: ${what}`, () => {
+    it(`gets neither into the flow nor into the report: ${what}`, () => {
       const { flow, report } = imported(file);
       for (const text of [JSON.stringify(flow), report]) assert.doesNotMatch(text, /hunter2/i);
     });
   }
 
-  it("is not repeated from behind the ? of a broker's URL, of which is said that it is left out", () => {
+  it("is not repeated if it is behind the ? of a broker's URL, which is reported as left out", () => {
     const result = imported(bridge(database, { url: "amqps://h/v?heartbeat=30&password=hunter2" }));
     assert.deepEqual(result.the("surewire-amqp-broker").urls, ["amqps://h:5671"]);
     assert.match(result.said("broker.connection.url").join(), /behind \? is left out/);

@@ -10,7 +10,7 @@ describe("a field that refers to the environment", () => {
     for (const reference of ["${PREFETCH}", "$(PREFETCH)", "${in.prefetch}", "${in-prefetch}", "${größe}"]) assert.deepEqual(prefetchOf(reference), [], reference);
   });
 
-  it("is nothing but the reference", () => {
+  it("consists only of the reference", () => {
     for (const text of ["${A}${B}", "1${A}", "${}", "${A B}", "$A"]) assert.equal(prefetchOf(text).length, 1, text);
   });
 

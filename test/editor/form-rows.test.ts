@@ -84,7 +84,7 @@ describe("the rows of a form", () => {
     assert.match(html, /\n {2}<p>plain<\/p>\n {2}<div class="form-row surewire-more" id="row">\n {4}<label /);
   });
 
-  it("end the build where they say something that there is not", () => {
+  it("end the build if they name something that does not exist", () => {
     assert.throws(() => lines('<row name="table" icon="table" placholder/>'), /what is placholder\?/);
     assert.throws(() => lines('<row name="table" icon="table" unit=rows/>'), /what is/);
     assert.throws(() => lines('<row name="table" icon="table" kind="tabel"/>'), /no kind tabel/);

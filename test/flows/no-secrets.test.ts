@@ -209,13 +209,13 @@ describe("a secret of a configuration node", function () {
 
   const configs = (): FlowNode[] => flows.filter(({ credentials }) => credentials);
 
-  it("is had by nodes of every type", () => {
+  it("is used by nodes of every type", () => {
     const covered = new Set([...flows.map(({ type }) => type), ...Object.keys(OF_AN_ORG), ...NO_SECRETS]);
     assert.deepEqual(registered().filter((type) => !covered.has(type)), []);
     for (const type of [...OF_A_BROKER, ...OF_A_DATABASE]) assert.ok(flows.some((node) => node.type === type), type);
   });
 
-  it("stands in no log at any level, and in no status, error or message of a flow", async () => {
+  it("is in no log at any level, and in no status, error or message of a flow", async () => {
     await waitFor("all that goes wrong", () => TROUBLES.every((trouble) => trouble.test(nodeRed.log)), { timeout: 60_000 }).catch(() =>
       assert.deepEqual(TROUBLES.filter((trouble) => !trouble.test(nodeRed.log)), []),
     );
@@ -229,13 +229,13 @@ describe("a secret of a configuration node", function () {
     assert.deepEqual(secrets.in(nodeRed.log), []);
   });
 
-  it("stands in no argument and no environment of a child process", async () => {
+  it("is in no argument and no environment of a child process", async () => {
     let seen = childrenSeen(nodeRed.pid);
     await waitFor("children", () => (seen = childrenSeen(nodeRed.pid)).count > 0);
     assert.deepEqual(secrets.in(seen.text), []);
   });
 
-  it("stands in no answer of the admin API: neither flows nor settings, and none about credentials", async () => {
+  it("is in no answer of the admin API: neither flows nor settings, and none about credentials", async () => {
     const paths = ["/flow/tab", "/flow/global", "/nodes", "/settings", "/settings/user", "/plugins", "/diagnostics", "/context/global", "/surewire/sql-database/drivers"];
     for (const { type, id } of configs()) paths.push(`/credentials/${type}/${id}`);
     for (const at of paths) assert.deepEqual(secrets.in(await get(at), MISPLACED), [], at);
@@ -243,7 +243,7 @@ describe("a secret of a configuration node", function () {
     assert.match(await get(`/credentials/surewire-amqp-broker/broker-right`), /"has_password":true/);
   });
 
-  it("stands in no answer of a form's test", async () => {
+  it("is in no answer of a form's test", async () => {
     const headers = { "content-type": "application/json" };
     const asked = configs().map(async ({ credentials, ...form }) => {
       const [, family = "", kind = ""] = form.type.split("-");
@@ -257,7 +257,7 @@ describe("a secret of a configuration node", function () {
     assert.deepEqual(secrets.in(nodeRed.log), []);
   });
 
-  it("stands in no file of Node-RED's in the clear", () => {
+  it("is in no file of Node-RED in plain text", () => {
     let credentials = false;
     for (const [name, text] of filesIn(nodeRed.userDir)) {
       credentials ||= name.endsWith("flows_cred.json") && text.includes('"$"');

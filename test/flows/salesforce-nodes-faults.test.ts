@@ -36,7 +36,7 @@ describe("a queue through every kind of Salesforce node, while things break", fu
 
   const cases = (): string[] => org.records("Case").map((record) => String(record[EXTERNAL_ID])).sort();
 
-  it("stores, finds, publishes and asks for each message, which is one case and at least one event", async () => {
+  it("stores, finds, publishes and requests each message, which becomes one case and at least one event", async () => {
     const sent = readings(300);
     const upsert = { operation: "upsert", object: "Case", externalIdField: EXTERNAL_ID, fields: `{"${EXTERNAL_ID}": payload.id, "Subject": "reading"}`, fieldsType: "jsonata" };
     const query = { query: `SELECT ${EXTERNAL_ID} FROM Case WHERE ${EXTERNAL_ID} = :id` };

@@ -9,7 +9,7 @@ import { isListening, waitFor } from "./wait";
 describe("private servers for tests", function () {
   this.timeout(120_000);
 
-  it("gives back what PostgreSQL had committed when it was killed", async () => {
+  it("keep what PostgreSQL had committed when it was killed", async () => {
     const postgres = await sharedPostgres();
     await postgres.query("create table services_test (id integer)");
     await postgres.query("insert into services_test values (1)");
@@ -19,13 +19,13 @@ describe("private servers for tests", function () {
     assert.deepEqual(await postgres.query("select id from services_test"), [{ id: 1 }]);
   });
 
-  it("tells NULL from an empty and a quoted text in MariaDB", async () => {
+  it("distinguish NULL from an empty and a quoted text in MariaDB", async () => {
     const mariaDb = await sharedMariaDb();
     const rows = await mariaDb.query(`select null as a, '' as b, 'x<&>"NULL' as c`);
     assert.deepEqual(rows, [{ a: null, b: "", c: 'x<&>"NULL' }]);
   });
 
-  it("clears up what a killed process left behind", async () => {
+  it("clean up what a killed process has left behind", async () => {
     const script = `require("tsx/cjs"); const { Postgres } = require("./postgres.ts");
       new Postgres().start().then((p) => console.log(JSON.stringify([p.port, p.folder])));
       setInterval(() => undefined, 1000);`;

@@ -1,13 +1,13 @@
 /**
- * Calls back after `ms` milliseconds, and not before the input that has arrived by then was read. A process that was blocked for longer, by a function
- * node that computes, say, would otherwise run the timer first and take an answer that is there already for late.
+ * Calls back after `ms` milliseconds, but only after all input that has arrived by then was read. Otherwise a process that was blocked for longer, for example by a function
+ * node, would run the timer first and treat an answer that has already arrived as late.
  */
 export function whenOver(ms: number, callBack: () => void): NodeJS.Timeout {
   return setTimeout(() => setImmediate(callBack), ms);
 }
 
 /**
- * The promise's result, or `undefined` when it takes longer than `ms` milliseconds. For requests that may never be answered.
+ * Returns the result of the promise, or `undefined` if it takes longer than `ms` milliseconds. For requests that may never be answered.
  *
  * @throws what the promise rejects with, if it does so in time. A later rejection is ignored
  */
@@ -16,7 +16,7 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
   const late = new Promise<undefined>((resolve) => {
     timer = whenOver(ms, () => resolve(undefined));
   });
-  promise.catch(() => undefined); // a rejection after the deadline has no one left to hear it
+  promise.catch(() => undefined); // otherwise a rejection after the deadline would be unhandled
   try {
     return await Promise.race([promise, late]);
   } finally {

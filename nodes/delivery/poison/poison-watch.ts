@@ -18,7 +18,7 @@ interface Waiting<T> {
 /** How many suspects are tried together at first. Each trial costs a write to the disk. */
 const GROUP = 20;
 /**
- * How long to wait after a standstill, in ms, before a settled message counts as innocent. The process learns only after the standstill that it has lost its connection,
+ * How long to wait after a standstill, in ms, before a message on trial counts as innocent. The process learns only after the standstill that it has lost its connection,
  * and the flow of the message may have finished in the same turn as the standstill.
  */
 const LEARNS_WITHIN = 1_000;
@@ -64,7 +64,7 @@ export class PoisonWatch<T> {
   private triedAt = 0;
   /** Stops listening for the end of the process. */
   private deafen: (() => void) | undefined;
-  /** The time for which a message is kept back. */
+  /** The waits while a message is kept back. */
   private readonly waits = new Sleepers();
   /** While there is a pause: resolves when it is over. */
   private pausing: Promise<void> | undefined;

@@ -53,7 +53,7 @@ export class Suspects {
     return Object.fromEntries(Object.entries(this.deaths).filter(([, { buried }]) => !buried));
   }
 
-  /** Replaces all evidence, by what the previous process has stored. */
+  /** Replaces all evidence, as by what the previous process has stored. */
   begin(deaths: Record<string, Deaths>): void {
     this.deaths = deaths;
   }

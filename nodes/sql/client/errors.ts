@@ -43,6 +43,7 @@ type Rule = [test: RegExp, code: ErrorCode];
 const STATES: Rule[] = [
   [/^(28|3D|42501|IM00[23])/, "DATABASE_REFUSED"],
   [/^IM003/, "DRIVER_MISSING"],
+  [/^53400/, "DATABASE_BUSY"], // the statement needs more temporary files than it may have
   [/^(08|57P0|53|58|25006)/, "DATABASE_UNAVAILABLE"],
   [/^(42P01|42703|42S02|42S22|3F000)/, "TABLE_UNKNOWN"],
   // ON CONFLICT names columns without a unique index; the driver cannot do what statements with values need; what it has prepared is another session's
@@ -79,8 +80,8 @@ const MARIADB_SYSTEM = /^(?:\[[^\]]*\])*\D*(5|12|23|24|28|30)\b/;
 /** SQLite's codes for no memory, a disk error and a full disk. */
 const SQLITE_FULL = [7, 10, 13];
 
-/** A lock was not available, or the time limit is over: by SQLSTATE, then by the native codes of MariaDB and of SQLite. */
-const WAITED = /^(55P03|57014|HYT0|HY008)/;
+/** A lock was not available, or the limit of time or of temporary files is over: by SQLSTATE, then by the native codes of MariaDB and of SQLite. */
+const WAITED = /^(55P03|57014|25P04|53400|HYT0|HY008)/;
 const MARIADB_WAITED = [1205, 1317, 1969, 3024];
 const SQLITE_WAITED = [5, 6, 9, 15]; // 15: lost each race for the write-ahead log, for seconds
 
@@ -177,6 +178,14 @@ function isFullPostgresql({ state, message }: Diagnosis): boolean {
 
 function isFullMariadb({ native, message }: Diagnosis): boolean {
   return MARIADB_FULL.includes(native) || ((native === 1030 || native === 1180) && MARIADB_SYSTEM.test(message));
+}
+
+/**
+ * Whether PostgreSQL has ended a connection over what was done on it: a standby had to go on replaying (40001), or the transaction took longer than it may
+ * (25P03, 25P04). The next connection would end alike, so this is no outage.
+ */
+export function endedByItself({ details }: ConnectorError): boolean {
+  return details["database"] === "postgresql" && /^(40001|25P0[34])/.test(String(details["state"]));
 }
 
 /**

@@ -54,6 +54,7 @@ const SEEN: [dialect: DialectName | undefined, state: string, native: number, me
   ["postgresql", "54000", 1, "FEHLER: Größe 2712 der Indexzeile überschreitet btree-Version 4 Maximum 2704 für Index »t_pkey«", "ROW_REFUSED"],
   ["mariadb", "HY000", 1030, "[ma-3.1.15][10.11.19-MariaDB]Fehler 28 \"No space left on device\" (Speicher-Engine InnoDB)", "DATABASE_UNAVAILABLE"],
   ["mariadb", "HY000", 1030, "[ma-3.1.15][10.11.19-MariaDB]Fehler 139 \"Too big row\" (Speicher-Engine InnoDB)", "ROW_REFUSED"],
+  ["postgresql", "53400", 1, "ERROR: temporary file size exceeds temp_file_limit (1024kB)", "DATABASE_BUSY"],
   ["postgresql", "53300", 1, "FATAL: too many connections", "DATABASE_UNAVAILABLE"],
   ["postgresql", "57P01", 1, "FATAL: terminating connection due to administrator command", "DATABASE_UNAVAILABLE"],
   ["postgresql", "HY000", 1, "server closed the connection unexpectedly", "DATABASE_UNAVAILABLE"],

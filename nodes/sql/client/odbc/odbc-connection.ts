@@ -2,7 +2,7 @@ import { within } from "../../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { type ConnectionCursor, type DatabaseConnection, type DriverColumn, type Parameter, type QueryResult, Untyped } from "../child/backend";
 import type { Statement } from "../dialect";
-import { failureWithin, odbcDiagnosis, statementError } from "../errors";
+import { endedByItself, failureWithin, odbcDiagnosis, statementError } from "../errors";
 import { OdbcCursor, type OdbcCursorOptions } from "./odbc-cursor";
 import { type OdbcHandle, odbcParameters, type OdbcResult } from "./odbc-module";
 import type { ParameterTypes, ResolvedStatement } from "./parameter-types";
@@ -157,7 +157,7 @@ export class OdbcConnection implements DatabaseConnection {
       const failed = statementError(diagnosis, dialect);
       this.spoilt ||= reads || (dialect === "sqlite" && failed.code === "DATABASE_REFUSED");
       // when the connection is lost, or the statement was cancelled, the row is not to blame, whatever state the driver gives
-      if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
+      if (failed.scope === "message" && lost && !endedByItself(failed)) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
       if (failed.scope === "message" && this.cancelled) throw new ConnectorError("DATABASE_BUSY", `The statement did not end within ${timeout} ms`, { details: failed.details });
       throw hasValues ? failureWithin(failed, diagnosis) : failed;
     } finally {

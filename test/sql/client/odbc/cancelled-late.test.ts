@@ -15,6 +15,7 @@ class Driver {
   undo: () => Promise<void> = () => Promise.resolve();
   /** What the next call fails with. */
   refusal: Error | undefined;
+  connected = true;
   private isCancelled = false;
   private readonly cancel = (): Promise<void> => {
     this.isCancelled = true;
@@ -28,8 +29,11 @@ class Driver {
   };
 
   connection(reads: boolean): OdbcConnection {
+    const isConnected = (): boolean => this.connected;
     const handle: Partial<OdbcHandle> & Awaited<ReturnType<OdbcModule["connect"]>> = {
-      connected: true,
+      get connected() {
+        return isConnected();
+      },
       query: () => this.rows(),
       createStatement: () => Promise.resolve(this.statement() as OdbcStatement),
       cancel: this.cancel,
@@ -102,5 +106,25 @@ describe("A statement that is cancelled just as it ends", () => {
       throw failure("HY008", "Operation canceled");
     };
     await assert.rejects(driver.connection(false).rollback(), busy);
+  });
+});
+
+describe("A connection that PostgreSQL ends in the middle of a query", () => {
+  const read = async (state: string): Promise<void> => {
+    const driver = new Driver();
+    const cursor = await driver.connection(true).cursor("select", [], 1);
+    await cursor.fetch();
+    driver.connected = false;
+    driver.refusal = failure(state, "terminating connection; The connection has been lost");
+    await cursor.fetch();
+    await cursor.fetch();
+  };
+
+  it("fails the message where the query itself is the cause, since it would be so each time: on a standby that must go on replaying, or for its length", async () => {
+    for (const state of ["40001", "25P03", "25P04"]) await assert.rejects(read(state), { code: "DATABASE_BUSY", scope: "message", retryable: true }, state);
+  });
+
+  it("is an outage otherwise, whatever the driver says", async () => {
+    for (const state of ["57P01", "08S01", "HY000", "22012"]) await assert.rejects(read(state), { code: "DATABASE_UNAVAILABLE", scope: "system" }, state);
   });
 });

@@ -3,7 +3,7 @@ import { counted } from "../../common/counted";
 import { errorText } from "../../common/errors";
 import type { AckTarget } from "../client/consuming/ack-window";
 import { LONGEST_OPEN, type Taken } from "../client/consuming/taking-channel";
-import { lastOffset, offsetOf, timestampArgument } from "./stream-offset";
+import { firstOffset, lastOffset, offsetOf, timestampArgument } from "./stream-offset";
 import type { StreamPosition } from "./stream-position";
 
 /** From where a stream is read while nothing of it is settled: its first or last chunk, what comes next, an offset, or a time. */
@@ -65,6 +65,8 @@ export class StreamReader {
   private paused = false;
   /** The offset at which reading began is being stored. */
   private storing = false;
+  /** The first offset of the stream is being looked up. */
+  private looking = false;
   private silence: NodeJS.Timeout | undefined;
   /** The offset that must come first to the present consumer, or a later one; `undefined` once one has come. */
   private expected: number | undefined;
@@ -108,6 +110,7 @@ export class StreamReader {
     const tag = taken.message.fields.deliveryTag;
     const { content } = taken.message;
     const { position } = this.options;
+    const before = this.latest?.offset ?? position.offset;
     if (this.latest === undefined && position.since !== undefined) this.beganAt(offset);
     this.open.set(tag, (this.latest = { offset, content }));
     this.newest = tag;
@@ -116,8 +119,8 @@ export class StreamReader {
       if (offset === position.offset && position.isOther(content)) return this.startOver(`has another message at offset ${offset} than the one that was read there`);
       if (offset >= expected) this.met();
       if (offset <= expected) return taken.window.ack(tag); // it was settled before, or came to the consumer before this one
-      this.tellGap(expected, offset);
     }
+    if (before !== undefined && offset > before + 1) void this.lookAtGap(before + 1, offset);
     this.surplus.push(taken);
     this.handOver();
   }
@@ -242,10 +245,21 @@ export class StreamReader {
     clearTimeout(this.silence);
   }
 
-  private tellGap(settled: number, next: number): void {
-    const lost = next - settled - 1;
+  /**
+   * Tells when the stream has dropped messages before they were read. Not each gap is such a loss: the positions that other clients store in a stream have offsets, too.
+   *
+   * @param from the offset that was to come next @param to the one that has come
+   */
+  private async lookAtGap(from: number, to: number): Promise<void> {
+    const model = this.options.model();
+    if (!model || this.looking) return;
+    this.looking = true;
     const { queue, warn } = this.options;
-    if (lost > 0) warn(`Stream ${queue} has lost ${counted(lost, "message")} not read yet, offsets ${settled + 1} to ${next - 1}: it keeps less than what this node was behind`);
+    const first = await firstOffset(model, queue).catch(() => undefined);
+    this.looking = false;
+    if (first !== undefined && first <= from) return;
+    const last = Math.min(first ?? to, to) - 1;
+    warn(`Stream ${queue} has lost ${counted(last - from + 1, "message")} not read yet, offsets ${from} to ${last}: it keeps less than what this node was behind`);
   }
 
   private async checkEnd(): Promise<void> {

@@ -91,15 +91,6 @@ describe("a stream's reader", () => {
     assert.match(warnings.join(), /Stream s has another message at offset 2 .* made anew/);
   });
 
-  it("says how many messages the stream has dropped before they were read", () => {
-    position.moveTo(7);
-    const window = channel();
-    reader.arguments();
-    comes(window, 1, 100);
-    assert.match(warnings.join(), /has lost 92 messages .*, offsets 8 to 99/);
-    assert.equal(handed.length, 1);
-  });
-
   it("does not look at a stream's end any more once the last settled message has come, however idle the stream is", async () => {
     position.moveTo(7);
     let looks = 0;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { connect } from "amqplib";
 import type { QueueMessage } from "../../../nodes/amqp/client/consuming/queue-message";
+import { firstOffset } from "../../../nodes/amqp/in/stream-offset";
 import { ConnectorError } from "../../../nodes/common/errors";
 import type { Store } from "../../../nodes/common/store";
 import type { RabbitMq } from "../../services/rabbitmq";
@@ -236,6 +238,62 @@ describe("a source that reads a stream", function () {
       Date.now = now;
       proxy.stop();
     }
+  });
+
+  const SHORT = { "x-queue-type": "stream", "x-max-length-bytes": 40_000, "x-stream-max-segment-size-bytes": 10_000 };
+  /** Publishes until the stream has dropped the first 100 messages. */
+  async function untilCut(queue: string): Promise<void> {
+    const model = await connect(rabbit.url);
+    let sent = 0;
+    const cut = async (): Promise<boolean> => {
+      await plain.send(queue, range(sent, (sent += 20)).map((id) => id.padEnd(1_000, " ")));
+      return ((await firstOffset(model, queue)) ?? 0) > 100;
+    };
+    await waitFor("the stream to be cut", cut);
+    await model.close();
+  }
+
+  it("says which messages the stream has dropped while the node was away", async () => {
+    const queue = await plain.makeQueue(unique("cut-while-away"), SHORT);
+    await plain.send(queue, range(0, 10));
+    const first = read(queue);
+    await waitFor("all", () => first.messages.length === 10);
+    assert.equal(await stored(queue, first), 9);
+    await untilCut(queue);
+    const { warnings } = read(queue);
+    await waitFor("the warning", () => /has lost \d+ messages not read yet, offsets 10 to \d+/.test(warnings.join()));
+  });
+
+  it("says which messages the stream has dropped while they waited behind those in the flow", async () => {
+    const queue = await plain.makeQueue(unique("cut-while-reading"), SHORT);
+    let hold = true;
+    const held: (() => void)[] = [];
+    const { messages, warnings } = read(queue, { prefetch: 1 }, (message, settle) => void (hold ? held.push(() => settle(message, "accept")) : settle(message, "accept")));
+    await plain.send(queue, range(0, 10));
+    await waitFor("one in the flow", () => messages.length === 1);
+    await untilCut(queue);
+    hold = false;
+    for (const settle of held) settle();
+    await waitFor("the warning", () => /has lost \d+ messages not read yet, offsets \d+ to \d+/.test(warnings.join()));
+  });
+
+  it("takes the positions that other clients store in the stream for no messages that are lost", async () => {
+    const queue = await stream("tracked", 3);
+    const first = read(queue);
+    await waitFor("all", () => first.messages.length === 3);
+    assert.equal(await stored(queue, first), 2);
+    const second = read(queue);
+    for (const part of ["a", "b"]) {
+      await rabbit.evaluate(`begin
+        {ok, Queue} = rabbit_amqqueue:lookup({resource, <<"/">>, queue, <<"${queue}">>}),
+        #{leader_pid := Leader} = amqqueue:get_type_state(Queue),
+        osiris:write_tracking(Leader, <<"${part}">>, {offset, 1})
+      end`);
+      await plain.send(queue, [part]);
+    }
+    await waitFor("both", () => second.messages.length === 2);
+    assert.equal(await stored(queue, second), 6);
+    assert.deepEqual(second.warnings, []);
   });
 
   it("says that the stream was made anew, and reads the new one from its first message", async () => {

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { closeWith, failEach } from "../../common/node-life";
-import { Status, type StatusState } from "../../common/status";
+import { closeWith, registerNode } from "../../common/node-life";
+import type { Status, StatusState } from "../../common/status";
 import { compileTypedInput, type TypedValue } from "../../common/typed-input";
 import { isOutcome, type Outcome } from "../outcome";
 import { settle } from "./settle-message";
@@ -19,22 +19,13 @@ interface SettleDef extends NodeDef {
 const LOOKS: Record<Outcome, StatusState> = { accept: "connected", retry: "waiting", "dead-letter": "failed", release: "stopped" };
 
 export = (RED: NodeAPI): void => {
-  function SettleNode(this: Node, config: SettleDef): void {
-    RED.nodes.createNode(this, config);
-    const status = new Status(this);
+  function run(node: Node, status: Status, config: SettleDef): void {
     const read = (value: string, type: string, label: string): TypedValue =>
-      compileTypedInput(RED.util, this, value, type === "outcome" ? "str" : type || "str", label);
-    let outcomeFor: TypedValue;
-    let reasonFor: TypedValue;
-    try {
-      outcomeFor = read(config.outcome || "accept", config.outcomeType || "outcome", RED._("settle.label.outcome"));
-      reasonFor = read(config.reason ?? "", config.reasonType, RED._("settle.label.reason"));
-    } catch (error) {
-      failEach(this, status, error);
-      return;
-    }
-    closeWith(this, status, () => Promise.resolve());
-    this.on("input", (msg, send, done) => {
+      compileTypedInput(RED.util, node, value, type === "outcome" ? "str" : type || "str", label);
+    const outcomeFor = read(config.outcome || "accept", config.outcomeType || "outcome", RED._("settle.label.outcome"));
+    const reasonFor = read(config.reason ?? "", config.reasonType, RED._("settle.label.reason"));
+    closeWith(node, status, () => Promise.resolve());
+    node.on("input", (msg, send, done) => {
       Promise.all([outcomeFor(msg), reasonFor(msg)])
         .then(([outcome, reason]) => {
           if (!isOutcome(outcome)) {
@@ -42,8 +33,8 @@ export = (RED: NodeAPI): void => {
             return;
           }
           status.set(LOOKS[outcome], outcome);
-          const problem = settle(msg, outcome, typeof reason === "string" ? reason : undefined, this);
-          if (problem) this.warn(RED._(`settle.warn.${problem}`));
+          const problem = settle(msg, outcome, typeof reason === "string" ? reason : undefined, node);
+          if (problem) node.warn(RED._(`settle.warn.${problem}`));
           send(msg);
           done();
         })
@@ -51,5 +42,5 @@ export = (RED: NodeAPI): void => {
     });
   }
 
-  RED.nodes.registerType("surewire-settle", SettleNode);
+  registerNode(RED, "surewire-settle", run);
 };

@@ -23,7 +23,7 @@ interface CatalogueEntry {
 const message = (retryable: boolean): CatalogueEntry => ({ scope: "message", retryable, needsHand: !retryable });
 /** A fault of a system that passes by itself. */
 const system: CatalogueEntry = { scope: "system", retryable: true, needsHand: false };
-/** A fault of a system that holds up every message until somebody mends it. */
+/** A fault of a system that holds up every message until somebody fixes it. */
 const broken: CatalogueEntry = { ...system, needsHand: true };
 
 /** Every code that an error of the pack can have, with its scope and whether a retry can help. Codes are API: flows read them in `msg.error.code` and `x-error-code`. */
@@ -86,7 +86,7 @@ export interface ConnectorErrorOptions {
   scope?: ErrorScope;
   /** Default: the catalogue's answer for the code. */
   retryable?: boolean;
-  /** Facts for whoever mends it (SQLSTATE, field names, …). Never secrets, never message content. */
+  /** Facts for whoever fixes it (SQLSTATE, field names, …). Never secrets, never message content. */
   details?: Record<string, unknown>;
   /** The error underneath. */
   cause?: unknown;
@@ -128,7 +128,7 @@ export function isConnectorError(value: unknown): value is ConnectorError {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[MARK] === true;
 }
 
-/** Whether an error stays until somebody mends its cause, as the catalogue says of its code. */
+/** Whether an error stays until somebody fixes its cause, as the catalogue says of its code. */
 export function needsAHand({ code, cause }: ConnectorError): boolean {
   if (code === "STORE_UNAVAILABLE" && isConnectorError(cause)) return needsAHand(cause); // the store is in a database: what is true of the database's error is true of it
   const entry: CatalogueEntry | undefined = ERROR_CATALOGUE[code];

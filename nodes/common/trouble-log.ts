@@ -8,7 +8,7 @@ export interface LineLog {
 
 /**
  * Logs what keeps a node from its work, in full, since a status shows only the beginning. The same trouble is logged once, however often the work is tried
- * again: as an error if somebody must mend it, as a warning if it passes by itself.
+ * again: as an error if somebody must fix it, as a warning if it passes by itself.
  */
 export class TroubleLog {
   private last: string | undefined;

@@ -27,7 +27,7 @@ interface Verdict {
 const MINUTE = 60_000;
 const busy: Verdict = { code: "ORG_BUSY" };
 const unavailable: Verdict = { code: "ORG_UNAVAILABLE" };
-/** The org takes no call of this user, or of any user, until somebody mends that. */
+/** The org takes no call of this user, or of any user, until somebody fixes that. */
 const shutOut: Verdict = { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
 /** The org has moved to another instance than the one that was called. */
 const MOVED = "ORG_NOT_OWNED_BY_INSTANCE";

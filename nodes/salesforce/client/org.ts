@@ -35,7 +35,7 @@ export interface OrgSettings extends LoginSettings {
 
 /** State of the org's connection. */
 export interface OrgState {
-  /** `waiting`: it comes back by itself; `failed`: someone has to mend the login. */
+  /** `waiting`: it comes back by itself; `failed`: someone has to fix the login. */
   kind: "idle" | "connecting" | "connected" | "waiting" | "failed";
   /** Why, when waiting or failed. */
   error?: ConnectorError;

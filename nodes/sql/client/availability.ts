@@ -2,7 +2,7 @@ import { BackOff } from "../../common/back-off";
 import { type ConnectorError, isConnectorError, needsAHand } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 
-/** The state of the database. `failed`: a user must mend something (password, driver). `waiting`: the fault passes by itself. */
+/** The state of the database. `failed`: a user must fix something (password, driver). `waiting`: the fault passes by itself. */
 export interface DatabaseState {
   kind: "idle" | "connected" | "waiting" | "failed";
   error?: ConnectorError;

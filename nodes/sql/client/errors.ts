@@ -62,7 +62,7 @@ const TEXTS: Rule[] = [
 /** Native code of MariaDB's and MySQL's drivers: TLS with the server failed, for whatever reason, or the connection broke meanwhile. */
 const TLS_FAILED = 2026;
 /**
- * TLS errors that somebody must mend: a certificate that is not trusted, expired or missing, or no encryption where it is required. No words that could be in
+ * TLS errors that somebody must fix: a certificate that is not trusted, expired or missing, or no encryption where it is required. No words that could be in
  * quotes, since those may be a server's name.
  */
 const NO_TLS = /[\s:]certificate\b|private key|alert unknown ca|SSL (was|is) required|TLS\/SSL error: (no such file|key values mismatch|hostname mismatch)/i;

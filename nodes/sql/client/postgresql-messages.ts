@@ -10,7 +10,7 @@ const LOGIN_ANSWER = /(?:^|\]|failed: )[^\s:\]]+: {2}(.*)/;
 const TOO_MANY = /pg_use_reserved_connections|too many|zu viele|demasiad|trop de|troppe|muitas|zbyt wiele|příliš mnoho|för många|çok fazla|слишком много|занадто багато|ბევრი|多すぎ|太多|초과/i;
 
 /**
- * Whether a login is refused until somebody mends something. The message then names the user, the database or pg_hba.conf; that of a server that is starting,
+ * Whether a login is refused until somebody fixes something. The message then names the user, the database or pg_hba.conf; that of a server that is starting,
  * or full, does not.
  */
 export function refusesLogin(message: string): boolean {

@@ -8,7 +8,7 @@ import { hasWaited } from "../client/errors";
 import { isStop, RepeatedError } from "./repeated-error";
 import type { Work, WriteResult } from "./work";
 
-/** What the node shows. `failed`: somebody must mend it. `waiting`: it passes by itself. */
+/** What the node shows. `failed`: somebody must fix it. `waiting`: it passes by itself. */
 export interface WriteState {
   kind: "idle" | "connected" | "working" | "waiting" | "failed";
   messages: number;

@@ -4,7 +4,7 @@ import { brokerText, replyCode } from "../errors";
 /** Whether waiting may help after a failed connect (`network`) or somebody has to change something (`refused`). The two are tried again after different delays. */
 export type Lane = "network" | "refused";
 
-/** A connection error, with what is known of how it can be mended. */
+/** A connection error, with what is known of how it can be fixed. */
 export interface ConnectionFailure {
   lane: Lane;
   /** The reason in one word. Each is logged once. */

@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   log?: Log;
   /** How long to wait after network errors, when each host was tried once. Default 1 → 60 s, with jitter. */
   backOff?: BackOff;
-  /** How long to wait after a refusal (password, virtual host, certificate), which usually only a person can mend. Default 60 → 300 s. */
+  /** How long to wait after a refusal (password, virtual host, certificate), which usually only a person can fix. Default 60 → 300 s. */
   slowBackOff?: BackOff;
 }
 

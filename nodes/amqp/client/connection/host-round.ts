@@ -3,7 +3,7 @@ import type { ConnectionFailure } from "./connection-failure";
 
 /** The result of a round in which no host accepted the connection. */
 export interface RoundOutcome {
-  /** The failure to report: the first refusal if there was one, since waiting does not mend it; else the last failure. */
+  /** The failure to report: the first refusal if there was one, since waiting does not fix it; else the last failure. */
   failure: ConnectionFailure;
   /** Whether every host has refused. A host that did not answer may accept the connection when it is back. */
   allRefused: boolean;

@@ -147,7 +147,7 @@ export class EventIntake {
     await this.deliveries.close(end);
   }
 
-  /** To be called after {@link close}: records that it closed in good order. */
+  /** To be called after {@link close}: records that it closed in an orderly way. */
   end(): Promise<void> {
     return this.deliveries.end();
   }

@@ -33,7 +33,7 @@ export interface StreamEvent {
 export type StartPoint = { from: "new" } | { from: "all" } | { from: "after"; position: string };
 
 /**
- * State of a subscription. `waiting`: it comes back by itself. `failed`: someone has to mend something (the channel does not exist, or may not be read);
+ * State of a subscription. `waiting`: it comes back by itself. `failed`: someone has to fix something (the channel does not exist, or may not be read);
  * it tries again at long intervals. `full`: the listener has no room, so no events are asked for. `stopped`: the position is stale, and the listener gave
  * no other start.
  */

@@ -9,7 +9,7 @@ export type FeedState =
   | { kind: "connecting" | "listening" | "full" }
   /** It listens, but the org did not know the position: it reads all that the org retains, or only new events. */
   | { kind: "stale"; read: "all" | "new" }
-  /** `waiting`: it comes back by itself. `failed`: someone has to mend something. `stopped`: it does not try again before it is told to. */
+  /** `waiting`: it comes back by itself. `failed`: someone has to fix something. `stopped`: it does not try again before it is told to. */
   | { kind: "waiting" | "failed" | "stopped"; error: ConnectorError }
   /** A node behind waits for its system, so no events are taken. */
   | { kind: "holding"; reason: string }

@@ -14,7 +14,7 @@ export interface StreamOptions {
   pubsubEndpoint?: string;
   /** Pauses before it reconnects after an outage. Default: 1 s, doubling to 2 min, with full jitter. */
   backOff?: BackOffOptions;
-  /** Pauses before it asks again for what the org refuses until someone mends it (no such channel, no access). Default: 1 min, doubling to 30 min. */
+  /** Pauses before it asks again for what the org refuses until someone fixes it (no such channel, no access). Default: 1 min, doubling to 30 min. */
   refused?: BackOffOptions;
   /** Pauses after the day's limit of events was reached. Default: 15 min. */
   limited?: BackOffOptions;

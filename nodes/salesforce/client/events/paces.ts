@@ -4,7 +4,7 @@ import type { StreamOptions } from "./org-streams";
 
 const MINUTE = 60_000;
 
-/** Why there is a pause. `outage`: the org is away or too busy; `refused`: it refuses until someone mends something; `limit`: the day's events are used up. */
+/** Why there is a pause. `outage`: the org is away or too busy; `refused`: it refuses until someone fixes something; `limit`: the day's events are used up. */
 export type Pace = "outage" | "refused" | "limit";
 
 /** How long to pause after each kind of failure: longer with each one in a row. */

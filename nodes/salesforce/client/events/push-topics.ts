@@ -100,7 +100,7 @@ function inOneLine(query: string): string {
   return query.replace(/'(?:\\.|[^'\\])*'|\s+/gs, (piece) => (piece.startsWith("'") ? piece : " ")).trim();
 }
 
-/** Explains an error of the org. What the org refuses comes from the node's settings, so it becomes `NOT_CONFIGURED`: waiting does not mend it. */
+/** Explains an error of the org. What the org refuses comes from the node's settings, so it becomes `NOT_CONFIGURED`: waiting does not fix it. */
 function explained(error: ConnectorError, name: string): ConnectorError {
   if (error.code === "ORG_REFUSED") return new ConnectorError("NOT_CONFIGURED", `The org refuses the PushTopic ${name}: ${error.message}`, { details: error.details, cause: error });
   if (error.code !== "ORG_OBJECT_UNKNOWN") return error;

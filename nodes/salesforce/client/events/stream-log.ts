@@ -1,7 +1,7 @@
 import { type ConnectorError, type ErrorCode, needsAHand } from "../../../common/errors";
 import type { LineLog } from "../../../common/trouble-log";
 
-/** Logs that a channel brings no events, once for each kind of reason: as an error if somebody must mend it, else as a warning. And that it brings some again. */
+/** Logs that a channel brings no events, once for each kind of reason: as an error if somebody must fix it, else as a warning. And that it brings some again. */
 export class StreamLog {
   /** Code of the error that the stream was lost with; `undefined` while it is not lost. */
   private lost: ErrorCode | undefined;
@@ -22,7 +22,7 @@ export class StreamLog {
     else lines.warn(text);
   }
 
-  /** The stream has ended in good order. */
+  /** The stream has ended in an orderly way. */
   ended(): void {
     this.lost = undefined;
   }

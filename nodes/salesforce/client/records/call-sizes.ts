@@ -1,6 +1,6 @@
 import type { RecordResult } from "./collections";
 
-/** ms for which a size is kept. After that more records are tried again, as the automation may have been mended. */
+/** ms for which a size is kept. After that more records are tried again, as the automation may have been fixed. */
 const KEPT = 3_600_000;
 
 /** Texts of triggers and flows that have exceeded the platform's limits for one transaction. All records of a call are in one transaction. */

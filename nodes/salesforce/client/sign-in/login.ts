@@ -53,7 +53,7 @@ export interface LoginSettings {
 /**
  * Signs in once.
  *
- * @throws ConnectorError `NOT_CONFIGURED`, `ORG_LOGIN_FAILED` (fails until someone mends it), `ORG_LIMIT` (too many logins)
+ * @throws ConnectorError `NOT_CONFIGURED`, `ORG_LOGIN_FAILED` (fails until someone fixes it), `ORG_LIMIT` (too many logins)
  *   or `ORG_UNAVAILABLE`; never quotes a secret
  */
 export async function login(transport: HttpTransport, settings: LoginSettings): Promise<Session> {

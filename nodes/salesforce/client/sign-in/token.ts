@@ -7,7 +7,7 @@ import type { Session } from "./login";
 export interface LoginPace {
   /** After a network error or a 5xx. Default: 1 s, doubling to 60 s. */
   transient?: BackOffOptions;
-  /** After a refusal that someone has to mend, and after too many logins. Default: 5 min, doubling to 60 min, shortened at random by up to a fifth. */
+  /** After a refusal that someone has to fix, and after too many logins. Default: 5 min, doubling to 60 min, shortened at random by up to a fifth. */
   refused?: BackOffOptions;
 }
 

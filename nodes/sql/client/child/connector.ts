@@ -137,7 +137,7 @@ export class Connector {
     return target?.backend.dialect === "sqlite" ? target.string?.get("database") : undefined;
   }
 
-  /** Adds to the error of a failed connect what helps to mend it: what is wrong with the file, or which drivers or data sources there are. */
+  /** Adds to the error of a failed connect what helps to fix it: what is wrong with the file, or which drivers or data sources there are. */
   private async explained(error: unknown): Promise<unknown> {
     if (!isConnectorError(error)) return error;
     const { code, details } = error;

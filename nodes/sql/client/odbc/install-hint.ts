@@ -64,7 +64,7 @@ export function systemOf(release: string): System {
   return /alpine/.test(ids) ? "alpine" : "other";
 }
 
-/** Returns an error that tells why `require("odbc")` failed, and the command that mends it. */
+/** Returns an error that tells why `require("odbc")` failed, and the command that fixes it. */
 export function missingPackage(error: unknown, on: System = thisSystem()): ConnectorError {
   const text = errorText(error);
   const miss = (missing: Missing, say: string): ConnectorError => new ConnectorError("DRIVER_MISSING", say, { cause: error, details: { missing } });

@@ -34,7 +34,7 @@ export class OdbcConnection implements DatabaseConnection {
   /**
    * Whether it must not be used again. After a statement that failed or was cancelled, a connection that reads is in a transaction that nothing can end (psqlodbc with
    * UseDeclareFetch: 25P02 from then on). And where SQLite has refused a statement, because the file may only be read or was replaced, the connection keeps to
-   * what it found when the file was opened, even if the file has been mended.
+   * what it found when the file was opened, even if the file has been fixed.
    */
   private spoilt = false;
   /**

@@ -10,7 +10,7 @@ import type { BayeuxMessage } from "./bayeux";
  * - `session`: the token is not valid any more; get a new one.
  * - `outage`: the org is busy, broken or out of reach; try again later with the same token.
  * - `limit`: the day's events are used up; try again much later.
- * - `refused`: someone has to mend something; try again at long intervals.
+ * - `refused`: someone has to fix something; try again at long intervals.
  * - `login`: no token can be had; the org knows when to try again.
  */
 export type FailureKind = "unknown-client" | "session" | "outage" | "limit" | "refused" | "login";

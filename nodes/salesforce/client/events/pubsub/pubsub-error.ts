@@ -37,7 +37,7 @@ const RENEW: Verdict = { remedy: "renew", code: "ORG_SESSION_INVALID" };
 const REFUSED: Verdict = { remedy: "mend", code: "CHANNEL_UNAVAILABLE" };
 const LIMIT: Verdict = { remedy: "limit", code: "ORG_LIMIT" };
 
-/** By the start of the platform's own code after {@link PREFIX}; the first that fits counts. A code that fits none is one that someone has to mend. */
+/** By the start of the platform's own code after {@link PREFIX}; the first that fits counts. A code that fits none is one that someone has to fix. */
 const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
   ["service.auth.headers.invalid", REFUSED],
   ["service.auth.", RENEW],
@@ -50,7 +50,7 @@ const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
   ["publish.internal.error", RETRY],
   // replayid.corrupted or replayid.validation.failed: either way, the org does not know the position we sent
   ["subscription.fetch.replayid.", { remedy: "stale", code: "POSITION_STALE" }],
-  // an event came behind one with a higher replay id; a new stream mends it
+  // an event came behind one with a higher replay id; a new stream fixes it
   ["subscription.fetch.replay.repeated", RETRY],
   ["subscription.limit.exceeded", LIMIT],
   ["concurrent.client.limit.exceeded", LIMIT],

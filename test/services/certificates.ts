@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A certificate and its key: where they are, and what is in them. */
+/** A certificate and its key: their files and the content of these. */
 export interface Certificate {
   certFile: string;
   keyFile: string;
@@ -11,7 +11,7 @@ export interface Certificate {
   key: Buffer;
 }
 
-/** An authority of the tests' own, and what it has signed. */
+/** A certificate authority of the tests. */
 export class Authority {
   readonly folder = mkdtempSync(join(tmpdir(), "surewire-ca-"));
   readonly ca: Certificate;
@@ -20,12 +20,12 @@ export class Authority {
     this.ca = this.make("ca", ["-x509", "-subj", `/CN=${this.name}`, "-addext", "basicConstraints=critical,CA:TRUE"]);
   }
 
-  /** For a server. @param names as in `DNS:localhost` */
+  /** Makes a certificate for a server. @param names for example `DNS:localhost` */
   server(...names: string[]): Certificate {
     return this.signed("server", "server", `subjectAltName=${names.join(",")}\nextendedKeyUsage=serverAuth`);
   }
 
-  /** For a client that the broker calls `name`. */
+  /** Makes a certificate for a client. @param name the user name that the broker takes from it */
   client(name: string): Certificate {
     return this.signed(`client-${name}`, name, "extendedKeyUsage=clientAuth");
   }

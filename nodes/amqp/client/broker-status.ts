@@ -25,7 +25,7 @@ export function connectionStatus(state: ConnectionState, translate: Translate): 
   const refused = (error: ConnectorError): ShownStatus => ({ state: "failed", text: text("refused", () => ({ reason: error.message })) });
   switch (state.kind) {
     case "connecting":
-      // not yellow for a moment at each try: who is told of what turns red would be told every minute
+      // after a refusal not yellow for a moment at each attempt: otherwise a user who is notified of red statuses would be notified every minute
       return state.refused ? refused(state.refused) : { state: "connecting", text: text("connecting") };
     case "reconnecting":
       return { state: "reconnecting", text: text("reconnecting", () => ({ seconds: String(secondsUntil(state.until)) })) };

@@ -38,9 +38,9 @@ export class QueueGet {
   private readonly getter: Getter;
   private readonly deliveries: QueueDeliveries;
   private readonly line: ErrandLine<Fetch>;
-  /** The trigger that a message was taken for, … */
+  /** The fetch for which a message was taken. */
   private readonly fetchOf = new WeakMap<Taken, Fetch>();
-  /** … and which part of its messages it is. */
+  /** Which part of the messages of its fetch a message is. */
   private readonly partsOf = new WeakMap<Taken, Parts>();
   private downSince: number | undefined;
   private state: GetterState = { kind: "starting" };

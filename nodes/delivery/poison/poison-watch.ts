@@ -282,7 +282,7 @@ export class PoisonWatch<T> {
     this.condemned.add(taken);
     const times = this.suspects.timesOf(print);
     const error = new ConnectorError("POISON", `The message has ${this.suspects.deedOf(print)} ${times} times and is not taken again`);
-    this.options.warn(`${error.toString()}: it is a dead letter`); // who looks why Node-RED has ended looks into the log
+    this.options.warn(`${error.toString()}: it is a dead letter`); // a user who wants to know why Node-RED has ended reads the log
     this.options.deadLetter(taken, error, times);
   }
 

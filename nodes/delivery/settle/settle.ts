@@ -15,7 +15,7 @@ interface SettleDef extends NodeDef {
   reasonType: string;
 }
 
-/** How each outcome looks. */
+/** The status by outcome. */
 const LOOKS: Record<Outcome, StatusState> = { accept: "connected", retry: "waiting", "dead-letter": "failed", release: "stopped" };
 
 export = (RED: NodeAPI): void => {

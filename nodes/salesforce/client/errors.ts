@@ -97,7 +97,7 @@ function duplicatesIn(value: object): string[] {
   return matchResults.flatMap(({ matchRecords }) => (Array.isArray(matchRecords) ? matchRecords.flatMap(({ record }) => (record?.Id ? String(record.Id as string) : [])) : []));
 }
 
-/** Codes of an expired session, of the REST API and of Account Engagement, where they come with another status than 401. */
+/** The codes for an expired session, of the REST API and of Account Engagement, in answers with another status than 401. */
 const SESSION_OVER = /"errorCode"\s*:\s*"INVALID_SESSION_ID"|"code"\s*:\s*184\b/;
 
 /** Whether an answer says that the session has expired, so that a new token helps. Some answers with 401 are about the app or the user, and do not count. */

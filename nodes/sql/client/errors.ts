@@ -22,7 +22,7 @@ const QUOTES_ROW = /^(23502|23514|44000)$/;
 /** Driver texts are cut to so many characters, since they also go into headers of dead letters, which are small. */
 const TEXT_LENGTH = 500;
 
-/** What to do against a pooler that keeps no sessions: what is prepared on a connection would be found on another. */
+/** What to do about a pooler that does not keep sessions. With such a pooler, what is prepared on one connection would be found on another. */
 export const KEEP_SESSIONS = "connect to the server itself, or let the pooler keep sessions (PgBouncer: pool_mode = session)";
 const NOT_ONE_SESSION = `. It seems that a pooler gives each statement another session: ${KEEP_SESSIONS}`;
 /** What to do, by SQLSTATE. */
@@ -46,7 +46,7 @@ const STATES: Rule[] = [
   [/^53400/, "DATABASE_BUSY"], // the statement needs more temporary files than it may have
   [/^(08|57P0|53|58|25006)/, "DATABASE_UNAVAILABLE"],
   [/^(42P01|42703|42S02|42S22|3F000)/, "TABLE_UNKNOWN"],
-  // ON CONFLICT names columns without a unique index; the driver cannot do what statements with values need; what it has prepared is another session's
+  // ON CONFLICT names columns without a unique index; the driver lacks what statements with values need; what the driver has prepared belongs to another session
   [/^(42P10|IM001|42P05|26000)/, "NOT_CONFIGURED"],
   [/^(40|55P03|57014|HYT0|HY008|25P0)/, "DATABASE_BUSY"],
 ];
@@ -237,7 +237,7 @@ function byNumber(table: Record<string, number[]>, native: number): ErrorCode | 
 function clean(message: string): string {
   const text = message
     .replace(/^(\[[^\]]*\])+/, "")
-    .replace(/"_PLAN\w+"/, "") // psqlodbc's name for it: another one each time, which would fill the log
+    .replace(/"_PLAN\w+"/, "") // psqlodbc's name for a prepared statement: it is different each time, so the same error would fill the log
     .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
     .replace(/\s+/g, " ")
     .trim()

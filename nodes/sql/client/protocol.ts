@@ -24,7 +24,7 @@ export interface OpenOptions {
   queryTimeout: number;
   /** A connection that was idle for longer is pinged before it is used. */
   idleCheck: number;
-  /** For so long after its start the process asks for no second connection of a kind. Default 0. */
+  /** For how many ms after its start the process opens no second connection of a kind. Default 0. */
   growAfter?: number;
 }
 

@@ -73,7 +73,7 @@ export function rowsPerMessage({ output, batchSize }: PollSettings): number {
   return output === "row" ? 1 : batchSize;
 }
 
-/** The rows of one message after the other. */
+/** Returns the rows of each message, one message after the other. */
 export function messagesOf<T>(rows: readonly T[], settings: PollSettings): Iterable<T[]> {
   return chunks(rows, rowsPerMessage(settings));
 }

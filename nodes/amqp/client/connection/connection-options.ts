@@ -38,7 +38,7 @@ export interface ConnectionOptions {
 /** The state of a connection. */
 export type ConnectionState =
   | { kind: "idle" }
-  /** `refused`: why the attempt before was refused; until this one has passed, somebody must still mend that */
+  /** `refused`: why the previous attempt was refused. Until this attempt succeeds, somebody must still fix that */
   | { kind: "connecting"; refused?: ConnectorError }
   | { kind: "connected" }
   /** `delay`: ms until the next attempt; `until`: the time of that attempt, in ms since 1970 */

@@ -16,8 +16,8 @@ export interface DialOptions extends Pick<ConnectionOptions, "vhost" | "heartbea
 }
 
 /**
- * Of a name with several addresses, so many are tried one after the other within the connect timeout. Node.js gives each but the last 250 ms (`net.connect`), which a slow
- * line alone takes: where the last cannot be reached, as an IPv6 address without IPv6, none would ever be connected to.
+ * How many addresses of a host name are tried one after the other within the connect timeout. By default, Node.js allows each address except the last only 250 ms
+ * (`net.connect`), which a slow connection alone can take. If the last one cannot be reached, such as an IPv6 address without IPv6, no connection would ever be made.
  */
 const ADDRESSES = 5;
 

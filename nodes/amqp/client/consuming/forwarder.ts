@@ -29,8 +29,8 @@ export interface ForwarderOptions {
   /** Called when copies have to wait. @param error why the broker takes a copy not yet; it is published again later. `undefined` when no copy waits any more */
   onForwarding(error: ConnectorError | undefined): void;
   /**
-   * ms that a copy may wait until its message is given back. It comes again at once, alone; if the broker took it back, so would all other messages of the channel.
-   * `Infinity`: it never is.
+   * For how many ms a copy may wait before its message is given back. Only this message comes again then, while the broker would take back all messages of the channel.
+   * `Infinity`: it is never given back.
    */
   longest: number;
 }

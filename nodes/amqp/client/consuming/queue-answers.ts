@@ -102,7 +102,7 @@ export class QueueAnswers {
     const { queue, waitsIn } = this.options.from;
     const { attempt, delay = 0 } = settlement;
     const here = (): void => this.waitHere(taken, settlement);
-    const isNameTooLong = Buffer.byteLength(retryQueueName(queue, delay)) > MAX_NAME; // that of an existing queue may have no room for the ending
+    const isNameTooLong = Buffer.byteLength(retryQueueName(queue, delay)) > MAX_NAME; // the name of an existing queue may be so long that there is no room for the ending
     if (waitsIn === "process" || isNameTooLong) return here();
     this.forward(taken, {
       copy: (plain) => retryCopy(taken.message, queue, attempt, delay, plain),

@@ -19,14 +19,14 @@ const LONGEST = 240_000;
 /**
  * ms without a confirm, from when on a refusal costs the channel. One that first publishes to a quorum queue just as that has lost its leader
  * may be refused everything for long (RabbitMQ 3.10.8 on a busy machine: 7,491 nacks in two minutes); a new channel asks anew for the leader.
- * So it is, for that queue alone and without an end, once the policy that limited a full quorum queue is deleted (3.10.8).
+ * The same happens for a single queue, without end, once the policy that limited a full quorum queue is deleted (3.10.8).
  */
 const REFUSING = 10_000;
 
-/** Destinations of which it is known since when they refuse. When there are more, all are forgotten. */
+/** For how many destinations the start of their refusals is remembered. When there are more, all are forgotten. */
 const MOST_REFUSING = 100;
 
-/** Where a message goes. */
+/** The destination of a message. */
 type Place = Pick<Outgoing, "exchange" | "routingKey">;
 
 const keyOf = ({ exchange, routingKey }: Place): string => JSON.stringify([exchange, routingKey]);
@@ -93,7 +93,7 @@ export class ConfirmWatch {
     return patience;
   }
 
-  /** A message was refused. */
+  /** Notes that a message was refused. */
   refused(place: Place): void {
     const key = keyOf(place);
     if (this.refusing.has(key)) return;
@@ -101,7 +101,7 @@ export class ConfirmWatch {
     this.refusing.set(key, this.clock.ticks());
   }
 
-  /** @returns whether the channel is given up for refusing: everything, or one destination's for long. Asked after {@link refused}, when nothing is uncertain */
+  /** Whether the channel is given up because it has refused everything, or everything for this destination, for long. To be called after {@link refused}, when nothing is uncertain. */
   givesUpRefusing(place: Place): boolean {
     const now = this.clock.ticks();
     const since = Math.min(this.confirmedAt, this.refusing.get(keyOf(place)) ?? now);

@@ -159,7 +159,7 @@ export class EventFeed implements StreamListener {
 
   onState(state: StreamState): void {
     const { kind, error } = state;
-    // every session ends some time, and is renewed at once; only when the new one is refused, too, the stream has failed
+    // every session ends at some time and is renewed at once; the stream has failed only if the new session is refused as well
     const isRenewed = error?.code === "ORG_SESSION_INVALID" && kind !== "failed";
     if (kind === "listening") this.options.onStream();
     else if (error && kind !== "stopped" && !isRenewed) this.options.onStream(error);

@@ -13,7 +13,7 @@ const MOST_WRONG = 20;
 /** Deletes nothing. */
 const NO_RECORDS = { method: "DELETE", path: `${COLLECTIONS}?ids=&allOrNone=false` } as const;
 
-/** How far a delete goes by parts. */
+/** The state of a delete whose ids are sent in parts. */
 interface DeleteLook {
   /** Calls that may still go wrong. */
   left: number;

@@ -46,9 +46,9 @@ export class Pool {
   private readonly waiters: Waiter[] = [];
   private open = 0;
   private connecting = false;
-  /** How many connections there were when another was last refused, and until when no more than those are asked for. */
+  /** How many connections were open when another one was last refused, and until when no more than these are opened. */
   private full = { open: Infinity, until: 0 };
-  /** Each refused login leaks 28 KB in the addon; with every statement that waits they would be 50 a second. */
+  /** Limits how often a full server is asked for another connection: each refused login leaks 28 KB in the addon, and without a limit there would be 50 logins a second. */
   private readonly fullBackOff = new BackOff({ max: 300_000 });
   private closed = false;
   private closing: Promise<void> | undefined;

@@ -11,7 +11,7 @@ import { Seat } from "./seat";
  * on. They are nodes of Node-RED itself, and the widgets of its first dashboard (node-red-dashboard, ui.js), which show a message in their handler and send it on only if
  * it differs from the one before.
  */
-const HARMLESS = /^(switch|rbe|junction|subflow(:.*)?|ui_.+)$/;
+const HARMLESS = /^(switch|rbe|junction|subflow(-status|:.*)?|ui_.+)$/;
 
 /** Types of nodes that {@link warnOfSilence} has looked at. It warns once for each type: a flow may have dozens of nodes of one type, such as gauges of a dashboard. */
 const silent = new Set<string>();

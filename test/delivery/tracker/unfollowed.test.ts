@@ -92,11 +92,14 @@ describe("of a node that takes no done, the flow tracker", function () {
     assert.deepEqual(log.map((line) => /takes no done and has sent nothing/.test(line)), [true]);
   });
 
-  it("does not warn of Node-RED's own nodes that drop a message, nor of a widget that shows it", async () => {
+  it("does not warn of Node-RED's own nodes that drop a message or show it, nor of a widget that shows it", async () => {
     await runtime.fresh([
-      { ...source, wires: [["switch", "filter", "inner", "gauge"]] },
+      { ...source, wires: [["switch", "filter", "inner", "shows", "gauge"]] },
       { id: "sub", type: "subflow", name: "unwired", in: [{ x: 0, y: 0, wires: [] }], out: [] },
       { id: "inner", type: "subflow:sub" },
+      { id: "told", type: "subflow", name: "with a status output", in: [{ x: 0, y: 0, wires: [{ id: "does" }] }], out: [], status: { x: 0, y: 0, wires: [{ id: "does", port: 0 }] } },
+      { id: "does", type: "function", z: "told", func: "return msg;", outputs: 1, wires: [[]] },
+      { id: "shows", type: "subflow:told" },
       { id: "gauge", type: "ui_gauge" },
       { id: "switch", type: "switch", property: "payload", propertyType: "msg", checkall: "true", rules: [{ t: "eq", v: "none", vt: "str" }], outputs: 1, wires: [["see"]] },
       { id: "filter", type: "rbe", func: "rbe", gap: "", property: "payload", wires: [["see"]] },

@@ -94,7 +94,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
 
   /** Whether a node has worked on part of it and has more of it: it is being worked on, though the rest waits for its turn. */
   get isBegun(): boolean {
-    const scopes = this.withGroups();
+    const scopes = this.scopesWithin();
     return scopes.some(({ begun }) => begun !== undefined && (begun.has(undefined) || scopes.some((scope) => scope.isWith(begun))));
   }
 
@@ -152,10 +152,11 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
 
   /** All its live hops, also those in groups; of each group the newest first. */
   hopsWithin(): Hop[] {
-    return this.withGroups().flatMap((scope) => [...scope.hops()]);
+    return this.scopesWithin().flatMap((scope) => [...scope.hops()]);
   }
 
-  private withGroups(): Scope[] {
+  /** Itself, and the groups that it is a member of in which something is still open. */
+  scopesWithin(): Scope[] {
     return [this, ...(this.groups ?? [])];
   }
 

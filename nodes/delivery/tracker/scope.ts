@@ -131,6 +131,11 @@ export abstract class Scope {
     return this.findHop(({ seat }) => seats.has(seat)) !== undefined;
   }
 
+  /** Whether `node` has a message of this scope itself in its hands. */
+  isAt(node: FlowNode): boolean {
+    return this.findHop(inHandsOf(node)) !== undefined;
+  }
+
   /** The newest live hop of this scope itself for which `wanted` is true. */
   protected findHop(wanted: (hop: Hop) => boolean): Hop | undefined {
     let hop = this.newest;
@@ -150,6 +155,10 @@ export abstract class Scope {
     this.queued = false;
     if (this.open === 0 && !this.closed) this.quiet();
   }
+}
+
+function inHandsOf(node: FlowNode): (hop: Hop) => boolean {
+  return (hop) => hop.node === node && (hop.marks & Mark.Received) !== 0 && (hop.marks & Mark.Ended) === 0;
 }
 
 let waiting: Scope[] = [];
@@ -206,9 +215,9 @@ export class JoinedScope extends Scope implements FlowContext {
     return false;
   }
 
-  /** Whether `node` has a message of the group in its hands. Remembers the hop, for a node that sends thousands of messages in a turn asks for each. */
-  isAt(node: FlowNode): boolean {
-    const inHands = (hop: Hop): boolean => hop.node === node && (hop.marks & Mark.Received) !== 0 && (hop.marks & Mark.Ended) === 0;
+  /** Remembers the hop, for a node that sends thousands of messages in a turn asks for each. */
+  override isAt(node: FlowNode): boolean {
+    const inHands = inHandsOf(node);
     if (!this.found || this.found.scope !== this || !inHands(this.found)) this.found = this.findHop(inHands);
     return this.found !== undefined;
   }

@@ -5,7 +5,7 @@ import { registry, tokenOf } from "./registry";
 import { record } from "./reports";
 import type { RunningFlows } from "./running-flows";
 import type { SendEvent } from "../runtime";
-import type { Caught, Scope, Verdict } from "./scope";
+import { type Caught, covers, JoinedScope, type Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
 import type { Turn } from "./turn";
 import { warnOfLateSend } from "./unfollowed";
@@ -21,6 +21,11 @@ interface HopCounter {
 
 /** Handles messages of which nothing tells at once to which delivery they belong, and messages that Node-RED does not send: their wire leads to no running node, or they cannot be copied. */
 export class StraySends {
+  /** The latest answer of {@link scopeOf}, for what is sent in the same turn: there may be thousands. */
+  private asked: { seat: Seat; context: FlowContext | undefined; scope: Scope | undefined } | undefined;
+  /** For each node, the latest group that {@link scopeOf} has made. Used further while it is open: with one for each message, each delivery would be a member of thousands. */
+  private readonly groups = new WeakMap<Seat, JoinedScope>();
+
   constructor(
     private readonly turn: Turn,
     private readonly quickTurn: QuickTurn,
@@ -32,7 +37,7 @@ export class StraySends {
    * Keeps a message as an orphan until the end of the turn, if its sender has deliveries in its hands or has just finished with some: the sender may have made it of
    * those that it finishes with in this turn.
    *
-   * @param context of the code that runs; the message belongs to it when its sender finishes with nothing in this turn
+   * @param context of the code that runs
    * @returns whether the message was kept
    */
   isOfNobody(event: SendEvent, context: FlowContext | undefined): boolean {
@@ -47,11 +52,33 @@ export class StraySends {
     const adopt = (scope: Scope, caught?: Caught): Hop => (verdict ? this.dropped(scope, seat, verdict) : this.hops.begin(scope, message, destination ?? seat, Mark.Wired, caught));
     const running = this.hops.running();
     const left = (): void => {
-      if (context && !context.scope.closed) adopt(context.scope, context.caught);
+      const scope = this.scopeOf(seat, context);
+      if (scope) adopt(scope, scope === context?.scope ? context.caught : undefined);
       else warnOfLateSend(event, running);
     };
     this.turn.sendsOrphan({ message, from, adopt, left });
     return true;
+  }
+
+  /**
+   * The scope of a message whose sender finishes with nothing in this turn: that of the code that runs, if it is open, and of all that the sender has in its hands. For a node that works by a
+   * connection which an earlier message has opened, or nobody, may be done with each message some turns after it has sent, and nothing tells for which it has.
+   */
+  private scopeOf(seat: Seat, context: FlowContext | undefined): Scope | undefined {
+    if (this.asked?.seat === seat && this.asked.context === context) return this.asked.scope;
+    const open = context && !context.scope.closed ? [context.scope] : [];
+    const scopes = seat.holds > 0 ? [...open, ...heldBy(seat)] : open;
+    let [scope] = scopes;
+    if (scopes.some((other) => scope && !covers(scope, other))) {
+      const before = this.groups.get(seat);
+      const group = before?.closed === false ? before : new JoinedScope();
+      for (const other of scopes) group.join(other);
+      this.groups.set(seat, group);
+      scope = group;
+    }
+    this.asked = { seat, context, scope };
+    queueMicrotask(() => (this.asked = undefined));
+    return scope;
   }
 
   /** A message of `scope` was sent along a wire that leads to no running node. @param known whether the message itself told to which delivery it belongs */
@@ -82,6 +109,12 @@ export class StraySends {
     });
     return hop;
   }
+}
+
+/** The scopes of what a node has in its hands. */
+function heldBy({ node }: Seat): Scope[] {
+  const scopes = new Set([...registry.all()].flatMap((delivery) => delivery.scopesWithin()));
+  return [...scopes].filter((scope) => scope.isAt(node));
 }
 
 /**

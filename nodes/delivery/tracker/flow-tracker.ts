@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Delivery, stopVerdict } from "../delivery";
 import { Hop, type FlowContext, type FlowNode, Mark } from "./hop";
-import { addHop, findHop, hopEnded, hopOf, letGo, openHopOf } from "./message-hops";
+import { addHop, findHop, hopEnded, hopOf, isInUse, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "../outcome";
 import { PassingOn } from "./passing-on";
 import { contextOf, registry, tokenOf } from "./registry";
@@ -153,7 +153,8 @@ class FlowTracker {
     this.passingOn.part();
     this.reports.sends(node);
     const context = own ?? this.guess(event.msg, node);
-    if (!own && hopOf(event.msg)) warnOfLateSend(event, undefined); // whoever's code sends it: a gate does so in the handler of the next
+    const newest = own ?? hopOf(event.msg);
+    if (!own && newest) warnOfLateSend(event, undefined); // whoever's code sends it: a gate does so in the handler of the next
     if (!context) return void this.strays.isOfNobody(event, undefined);
     if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context)) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
@@ -161,6 +162,7 @@ class FlowTracker {
     if (seat.silent) this.passesOn(event);
     const destination = this.flows.destinationOf(event, seat);
     if (!destination) return this.strays.goesNowhere(context.scope, event, own !== undefined);
+    if (newest && newest.node !== node && isInUse(newest, node, this.storage.getStore()?.scope)) event.cloneMessage = true;
     const quick = this.quickTurn.sends(own, node);
     if (quick && own && this.passingOn.begins(own, event, destination)) return;
     const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, Mark.Wired, context.caught);

@@ -1,5 +1,6 @@
 import { hiddenSlot } from "../../common/hidden-slot";
 import { type FlowNode, type Hop, Mark } from "./hop";
+import { covers, type Scope } from "./scope";
 
 /** The newest hop of each message, live or not. {@link Hop.previous} leads to the others, if they are live. */
 const newest = hiddenSlot<Hop>();
@@ -50,6 +51,14 @@ export function findHop(message: object, node: FlowNode, received: number): Hop 
   let hop = hopOf(message);
   while (hop && (hop.node !== node || (hop.marks & (Mark.Received | Mark.Ended)) !== received)) hop = hop.previous;
   return hop;
+}
+
+/**
+ * Whether the message of `newest` is still in the flow for another delivery than that of `scope`, and not in the hands of `sender`: a function returns the object that it keeps, again and again.
+ * Were it sent as it is, nobody could tell which of the two a node is done with.
+ */
+export function isInUse(newest: Hop, sender: FlowNode, scope: Scope | undefined): boolean {
+  return scope !== undefined && (newest.marks & Mark.Ended) === 0 && !covers(newest.scope, scope) && !findHop(newest.message, sender, Mark.Received);
 }
 
 /** `hop`, or the first before it that is live. */

@@ -1,4 +1,3 @@
-import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "./errors";
 import { Status } from "./status";
 
@@ -6,6 +5,22 @@ import { Status } from "./status";
 interface LivingNode {
   on(event: "close", listener: (done: () => void) => void): unknown;
   warn(text: string): void;
+}
+
+/** What is needed of a node that {@link registerNode} makes. */
+interface NewNode extends LivingNode {
+  on(event: "input", listener: (msg: object, send: unknown, done: (error?: Error) => void) => void): unknown;
+  on(event: "close", listener: (done: () => void) => void): unknown;
+  error(text: string): void;
+  status(status: object): void;
+}
+
+/** The part of the object that a node's file is given by Node-RED. */
+interface NodeTypes {
+  nodes: {
+    createNode(node: never, config: never): void;
+    registerType(type: string, construct: never, options: never): void;
+  };
 }
 
 /** What a node type is registered with besides its name. */
@@ -20,9 +35,9 @@ export interface NodeTypeOptions<C> {
  * Registers a node type. `start` reads the settings of a new node and sets it to work. When it throws, the node cannot work with its settings and says so: in its
  * status, and as the error of each message that it gets, `NOT_CONFIGURED` unless it has another code.
  */
-export function registerNode<N extends Node, C extends NodeDef>(RED: NodeAPI, type: string, start: (node: N, status: Status, config: C) => void, { isSource, settings }: NodeTypeOptions<C> = {}): void {
+export function registerNode<N extends NewNode, C>(RED: NodeTypes, type: string, start: (node: N, status: Status, config: C) => void, { isSource, settings }: NodeTypeOptions<C> = {}): void {
   function construct(this: N, config: C): void {
-    RED.nodes.createNode(this, config);
+    RED.nodes.createNode(this as never, config as never);
     const status = new Status(this);
     try {
       start(this, status, config);

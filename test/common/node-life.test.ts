@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { NodeAPI } from "node-red";
 import { ConnectorError } from "../../nodes/common/errors";
 import { closeWith, registerNode } from "../../nodes/common/node-life";
 import type { Status } from "../../nodes/common/status";
@@ -34,7 +33,7 @@ class Life {
   /** Makes it of a type whose settings are wrong. */
   begin(isSource?: () => boolean): void {
     const registerType = (_type: string, construct: (this: Life, config: object) => void): void => construct.call(this, {});
-    const RED = { nodes: { registerType, createNode: () => undefined } } as unknown as NodeAPI;
+    const RED = { nodes: { registerType, createNode: () => undefined } };
     const start = (): void => {
       throw new Error("There is no queue");
     };

@@ -3,11 +3,11 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect, type LookupFunction, type Socket } from "node:net";
 import path from "node:path";
-import type { Connection } from "../../nodes/amqp/client/connection/connection";
-import type { RabbitMq } from "../services/rabbitmq";
-import { sharedRabbit } from "../services/shared";
-import { pause, waitFor } from "../services/wait";
-import { connectionTo } from "./support";
+import type { Connection } from "../../../../nodes/amqp/client/connection/connection";
+import type { RabbitMq } from "../../../services/rabbitmq";
+import { sharedRabbit } from "../../../services/shared";
+import { pause, waitFor } from "../../../services/wait";
+import { connectionTo } from "../../support";
 
 /** More than a listener keeps that takes one. */
 const BACKLOG = 4;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Runtime } from "../services/runtime";
-import { held, theSource } from "../services/test-nodes/test-nodes";
-import { turns, waitShortly as waitFor } from "../services/wait";
+import { Runtime } from "../../services/runtime";
+import { held, theSource } from "../../services/test-nodes/test-nodes";
+import { turns, waitShortly as waitFor } from "../../services/wait";
 
 const LINE = `const line = context.get("line") ?? []; context.set("line", line);`;
 const WORK = `const later = () => new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { ConnectorError } from "../../nodes/common/errors";
-import type { ItemResult } from "../../nodes/delivery/sink/sink";
-import { Runtime } from "../services/runtime";
-import { testBench, theSource } from "../services/test-nodes/test-nodes";
-import { turns, waitShortly } from "../services/wait";
+import { ConnectorError } from "../../../nodes/common/errors";
+import type { ItemResult } from "../../../nodes/delivery/sink/sink";
+import { Runtime } from "../../services/runtime";
+import { testBench, theSource } from "../../services/test-nodes/test-nodes";
+import { turns, waitShortly } from "../../services/wait";
 
 describe("a function that puts its results on one object, which it keeps and returns each time, before a slow sink", () => {
   const runtime = new Runtime();

@@ -197,5 +197,6 @@ function sharedExternalId(error: ConnectorError, field: string): ConnectorError 
 
 /** Whether a record was refused because another one has the value of this unique field. The org says so in the language of its user, and always names the field. */
 export function isTaken({ message, details }: ConnectorError, field: string): boolean {
-  return details.statusCode === "DUPLICATE_VALUE" && message.toLowerCase().split(/\W+/).includes(field.toLowerCase());
+  const name = field.toLowerCase();
+  return details.statusCode === "DUPLICATE_VALUE" && name !== "id" && message.toLowerCase().split(/\W+/).includes(name); // each such text has the word id
 }

@@ -101,4 +101,12 @@ describe("Records of any object", () => {
     };
     assert.deepEqual([await taken(EXTERNAL_ID), await taken("Serial__c"), await taken(`Old_${EXTERNAL_ID}`)], ["ORG_BUSY", "ORG_REFUSED", "ORG_REFUSED"]);
   });
+
+  it("stay refused by another unique field when they are upserted by their id, which the text names as well", async () => {
+    const [id = ""] = org.control.insert({ object: "Case", records: [{ Subject: "x" }] }).ids;
+    org.control.addRule({ object: "Case", condition: "Id != null", errorCode: "DUPLICATE_VALUE", message: `duplicate value found: Serial__c duplicates value on record with id: ${id}`, times: 1 });
+    const record = { Id: id, Subject: "y" };
+    const [result] = await writer.upsert({ object: "Case", externalIdField: "Id", records: [record] }, [record]);
+    assert.equal(result?.ok === false && result.error.code, "ORG_REFUSED");
+  });
 });

@@ -153,21 +153,27 @@ class FlowTracker {
     this.passingOn.part();
     this.reports.sends(node);
     const context = own ?? this.guess(event.msg, node);
-    const newest = own ?? hopOf(event.msg);
-    if (!own && newest) warnOfLateSend(event, undefined); // whoever's code sends it: a gate does so in the handler of the next
+    if (!own && hopOf(event.msg)) warnOfLateSend(event, undefined); // whoever's code sends it: a gate does so in the handler of the next
     if (!context) return void this.strays.isOfNobody(event, undefined);
     if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context)) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
-    const seat = own?.node === node ? own.seat : Seat.of(node);
+    const seat = own?.node === node ? own.seat : this.seatOfOther(event);
     if (seat.silent) this.passesOn(event);
     const destination = this.flows.destinationOf(event, seat);
     if (!destination) return this.strays.goesNowhere(context.scope, event, own !== undefined);
-    if (newest && newest.node !== node && isInUse(newest, node, this.storage.getStore()?.scope)) event.cloneMessage = true;
     const quick = this.quickTurn.sends(own, node);
     if (quick && own && this.passingOn.begins(own, event, destination)) return;
     const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, Mark.Wired, context.caught);
     if (quick) return;
     if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, node, own !== undefined);
+  }
+
+  /** The seat of a node that sends what it was not given. A message that is still in the flow for another delivery is copied. */
+  private seatOfOther(event: SendEvent): Seat {
+    const { node } = event.source;
+    const newest = hopOf(event.msg);
+    if (newest && isInUse(newest, node, this.storage.getStore()?.scope)) event.cloneMessage = true;
+    return Seat.of(node);
   }
 
   /** Finds out to which scope a message without a hop belongs. */

@@ -228,6 +228,14 @@ export class JoinedScope extends Scope implements FlowContext {
     return true;
   }
 
+  /** Whether at least half of its members belong to these scopes. */
+  isMostlyIn(scopes: readonly Scope[]): boolean {
+    const deliveries = new Set(scopes.flatMap((scope) => [...scope.deliveries]));
+    let count = 0;
+    for (const member of this.members) if (deliveries.has(member)) count += 1;
+    return 2 * count >= this.members.size;
+  }
+
   /** Whether all members are closed: as long as one is open, the message is worth working on. */
   get closed(): boolean {
     if (this.ended) return true;

@@ -23,7 +23,10 @@ interface HopCounter {
 export class StraySends {
   /** The latest answer of {@link scopeOf}, for what is sent in the same turn: there may be thousands. */
   private asked: { seat: Seat; context: FlowContext | undefined; scope: Scope | undefined } | undefined;
-  /** For each node, the latest group that {@link scopeOf} has made. Used further while it is open: with one for each message, each delivery would be a member of thousands. */
+  /**
+   * For each node, the latest group that {@link scopeOf} has made. It is used further, since with a group for each message each delivery would be a member of thousands. But only while
+   * the node holds most of its members: else, under steady load, something would always be open in it, and no member would be settled.
+   */
   private readonly groups = new WeakMap<Seat, JoinedScope>();
 
   constructor(
@@ -71,7 +74,7 @@ export class StraySends {
     let [scope] = scopes;
     if (scopes.some((other) => scope && !covers(scope, other))) {
       const before = this.groups.get(seat);
-      const group = before?.closed === false ? before : new JoinedScope();
+      const group = before?.closed === false && before.isMostlyIn(scopes) ? before : new JoinedScope();
       for (const other of scopes) group.join(other);
       this.groups.set(seat, group);
       scope = group;

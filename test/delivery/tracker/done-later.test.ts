@@ -48,4 +48,24 @@ describe("a node that is done with messages some turns after it has sent what it
   it("loses none of them in code of nobody", () => failsLast(3, "", `setInterval(() => { ${LINE} ${WORK} }, 5);`));
 
   it("loses none of them that it has made one of, in code of nobody", () => failsLast(1, "", `setInterval(() => { ${LINE} ${GATHER} }, 20);`));
+
+  it("settles those that are through while others still come", async () => {
+    const take = `${LINE} line.push({ payload: msg.payload, done: () => node.done() });`;
+    const pass = `if (line.length > 2) { const one = line.shift(); node.send({ payload: one.payload }); setTimeout(() => one.done(), 2); }`;
+    await runtime.fresh([
+      { id: "source", type: "test-source", wires: [["anew"]] },
+      { id: "anew", type: "function", func: "return { payload: msg.payload };", outputs: 1, wires: [["worker"]] },
+      { id: "worker", type: "function", func: take, initialize: `setInterval(() => { ${LINE} ${pass} }, 5);`, outputs: 1, wires: [["hold"]] },
+      { id: "hold", type: "test-hold" },
+    ]);
+    const { take: takes, settled } = theSource();
+    for (const payload of ["a", "b"]) takes(payload);
+    for (let count = 1; count <= 20; count += 1) {
+      takes(String(count));
+      await waitFor("the next to come out", () => held.length === count);
+      held[count - 2]?.go(); // so that one is always in the flow
+    }
+    await waitFor("some to be settled", () => settled.length > 10);
+    assert.equal(settled.find(({ settlement }) => settlement.outcome !== "accept"), undefined);
+  });
 });

@@ -55,7 +55,8 @@ export class StraySends {
     const adopt = (scope: Scope, caught?: Caught): Hop => (verdict ? this.dropped(scope, seat, verdict) : this.hops.begin(scope, message, destination ?? seat, Mark.Wired, caught));
     const running = this.hops.running();
     const left = (): void => {
-      const scope = this.scopeOf(seat, context);
+      // with the token of a delivery that has ended, or is not followed, it is not made of what else the node holds
+      const scope = hasToken(event.msg) ? openScope(context) : this.scopeOf(seat, context);
       if (scope) adopt(scope, scope === context?.scope ? context.caught : undefined);
       else warnOfLateSend(event, running);
     };
@@ -69,8 +70,8 @@ export class StraySends {
    */
   private scopeOf(seat: Seat, context: FlowContext | undefined): Scope | undefined {
     if (this.asked?.seat === seat && this.asked.context === context) return this.asked.scope;
-    const open = context && !context.scope.closed ? [context.scope] : [];
-    const scopes = seat.holds > 0 ? [...open, ...heldBy(seat)] : open;
+    const open = openScope(context);
+    const scopes = [...(open ? [open] : []), ...(seat.holds > 0 ? heldBy(seat) : [])];
     let [scope] = scopes;
     if (scopes.some((other) => scope && !covers(scope, other))) {
       const before = this.groups.get(seat);
@@ -114,6 +115,10 @@ export class StraySends {
   }
 }
 
+function openScope(context: FlowContext | undefined): Scope | undefined {
+  return context?.scope.closed ? undefined : context?.scope;
+}
+
 /** The scopes of what a node has in its hands. */
 function heldBy({ node }: Seat): Scope[] {
   const scopes = new Set([...registry.all()].flatMap((delivery) => delivery.scopesWithin()));
@@ -126,6 +131,11 @@ function heldBy({ node }: Seat): Scope[] {
  */
 export function isDoubtful(context: FlowContext, { msg, source }: SendEvent): boolean {
   if (context.scope.closed) return true;
-  const token = tokenOf(msg);
-  return (token === undefined || registry.find(token) === undefined) && context.hasLeft(source.node);
+  return !hasToken(msg) && context.hasLeft(source.node);
+}
+
+/** Whether a message has the token of a delivery of this process, open or not. */
+function hasToken(message: object): boolean {
+  const token = tokenOf(message);
+  return token !== undefined && registry.find(token) !== undefined;
 }

@@ -38,6 +38,9 @@ interface Come {
 /** ms to wait for the message that the stream must have, see {@link StreamReader}. */
 const SILENCE = 10_000;
 
+/** ms without another look after one that found nothing lost. A look opens a channel and reads a chunk, and some streams have a gap every few messages. */
+const LOOK_PAUSE = 1_000;
+
 /** With so many messages waiting for room in the flow, no more are asked for. At worst the broker then closes the channel, and they are read again. */
 const MOST_SURPLUS = 10_000;
 
@@ -67,6 +70,8 @@ export class StreamReader {
   private storing = false;
   /** The first offset of the stream is being looked up. */
   private looking = false;
+  /** When it may be looked up again, by `performance.now()`. */
+  private nextLook = 0;
   private silence: NodeJS.Timeout | undefined;
   /** The offset that must come first to the present consumer, or a later one; `undefined` once one has come. */
   private expected: number | undefined;
@@ -252,14 +257,15 @@ export class StreamReader {
    */
   private async lookAtGap(from: number, to: number): Promise<void> {
     const model = this.options.model();
-    if (!model || this.looking) return;
+    if (!model || this.looking || performance.now() < this.nextLook) return;
     this.looking = true;
     const { queue, warn } = this.options;
     const first = await firstOffset(model, queue).catch(() => undefined);
     this.looking = false;
-    if (first !== undefined && first <= from) return;
+    if (first !== undefined && first <= from) return void (this.nextLook = performance.now() + LOOK_PAUSE);
     const last = Math.min(first ?? to, to) - 1;
-    warn(`Stream ${queue} has lost ${counted(last - from + 1, "message")} not read yet, offsets ${from} to ${last}: it keeps less than what this node was behind`);
+    const lost = first === undefined ? "may have lost" : "has lost"; // it could not be looked up, as when the connection has just ended
+    warn(`Stream ${queue} ${lost} ${counted(last - from + 1, "message")} not read yet, offsets ${from} to ${last}: it keeps less than what this node was behind`);
   }
 
   private async checkEnd(): Promise<void> {

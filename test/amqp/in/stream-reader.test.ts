@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Message } from "amqplib";
+import type { ChannelModel, Message } from "amqplib";
 import { AckWindow } from "../../../nodes/amqp/client/consuming/ack-window";
 import type { Taken } from "../../../nodes/amqp/client/consuming/taking-channel";
 import { StreamPosition } from "../../../nodes/amqp/in/stream-position";
@@ -89,6 +89,49 @@ describe("a stream's reader", () => {
     assert.equal(handed.length, 3);
     assert.deepEqual([renewals, position.since], [1, 0]);
     assert.match(warnings.join(), /Stream s has another message at offset 2 .* made anew/);
+  });
+
+  /** A connection on which the stream's first message has this offset. Counts the channels opened. */
+  function connection(first: number): { model: ChannelModel; opened: () => number } {
+    let opened = 0;
+    const message = { properties: { headers: { "x-stream-offset": first } } };
+    const made = {
+      on: () => undefined,
+      prefetch: () => Promise.resolve(),
+      consume: (_queue: string, read: (message: unknown) => void) => Promise.resolve(read(message)),
+      close: () => Promise.resolve(),
+    };
+    const createChannel = (): Promise<unknown> => Promise.resolve(made).finally(() => (opened += 1));
+    return { model: { createChannel } as unknown as ChannelModel, opened: () => opened };
+  }
+
+  it("does not look up the first offset for each gap that the positions of other clients make", async () => {
+    const { model, opened } = connection(0);
+    const window = channel({ prefetch: 100, model: () => model });
+    for (let tag = 1; tag <= 50; tag += 1) {
+      comes(window, tag, 2 * tag);
+      await turns(5);
+    }
+    assert.equal(opened(), 1);
+    assert.deepEqual(warnings, []);
+  });
+
+  it("tells which messages are lost, as soon as the stream's first offset shows it", async () => {
+    const { model } = connection(5);
+    const window = channel({ model: () => model });
+    comes(window, 1, 2);
+    comes(window, 2, 5);
+    await waitFor("a warning", () => warnings.length > 0);
+    assert.match(warnings.join(), /has lost 2 messages .* offsets 3 to 4/);
+  });
+
+  it("does not say for certain that messages are lost when the first offset cannot be looked up", async () => {
+    const model = { createChannel: () => Promise.reject(new Error("Connection closed")) } as unknown as ChannelModel;
+    const window = channel({ model: () => model });
+    comes(window, 1, 2);
+    comes(window, 2, 4);
+    await waitFor("a warning", () => warnings.length > 0);
+    assert.match(warnings.join(), /may have lost 1 message .* offsets 3 to 3/);
   });
 
   it("does not look at a stream's end any more once the last settled message has come, however idle the stream is", async () => {

@@ -4,7 +4,7 @@
  */
 import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, errorText } from "../../common/errors";
 import { driverHint } from "./odbc/install-hint";
-import { refusesLogin, refusesRow, waitsForVacuum } from "./postgresql-messages";
+import { namesOwnPlan, refusesLogin, refusesRow, waitsForVacuum } from "./postgresql-messages";
 import type { DialectName } from "./protocol";
 
 /** One diagnostic record of a driver. */
@@ -25,12 +25,15 @@ const TEXT_LENGTH = 500;
 /** What to do about a pooler that does not keep sessions. With such a pooler, what is prepared on one connection would be found on another. */
 export const KEEP_SESSIONS = "connect to the server itself, or let the pooler keep sessions (PgBouncer: pool_mode = session)";
 const NOT_ONE_SESSION = `. It seems that a pooler gives each statement another session: ${KEEP_SESSIONS}`;
-/** What to do, by SQLSTATE. */
+/** What to do about `NOT_CONFIGURED`, by SQLSTATE. */
 const HINTS: Partial<Record<string, string>> = {
   IM001: ". Statements with values need it: leave UseServerSidePrepare out of the connection string, or use another driver",
   "42P05": NOT_ONE_SESSION,
   "26000": NOT_ONE_SESSION,
 };
+
+/** SQLSTATEs of a prepared statement that exists already, or does not exist. */
+const PLAN = /^(42P05|26000)$/;
 
 interface Verdict {
   code: ErrorCode;
@@ -46,8 +49,7 @@ const STATES: Rule[] = [
   [/^53400/, "DATABASE_BUSY"], // the statement needs more temporary files than it may have
   [/^(08|57P0|53|58|25006)/, "DATABASE_UNAVAILABLE"],
   [/^(42P01|42703|42S02|42S22|3F000)/, "TABLE_UNKNOWN"],
-  // ON CONFLICT names columns without a unique index; the driver lacks what statements with values need; what the driver has prepared belongs to another session
-  [/^(42P10|IM001|42P05|26000)/, "NOT_CONFIGURED"],
+  [/^(42P10|IM001)/, "NOT_CONFIGURED"], // ON CONFLICT names columns without a unique index; the driver lacks what statements with values need
   [/^(40|55P03|57014|HYT0|HY008|25P0)/, "DATABASE_BUSY"],
 ];
 
@@ -112,6 +114,7 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   if (state.startsWith("08") && refusesLogin(message)) return { code: "DATABASE_REFUSED" };
   if (isFullPostgresql(diagnosis)) return { code: "DATABASE_UNAVAILABLE" };
   if (state === "42501" && refusesRow(message)) return { code: "ROW_REFUSED" };
+  if (PLAN.test(state) && !namesOwnPlan(message)) return { code: "NOT_CONFIGURED" }; // what was prepared belongs to another session
   if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return sqlite(native, message);
   if (dialect === "mariadb" || /^\[ma-/.test(message)) {
     const code = isFullMariadb(diagnosis) ? "DATABASE_UNAVAILABLE" : byNumber(MARIADB, native);
@@ -133,7 +136,8 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName): Conn
     const driver = /can't open lib '([^']*)'/i.exec(text)?.[1] ?? "";
     return new ConnectorError(code, `${text}. ${driverHint(driver)}`, { details: { ...details, missing: "driver" } });
   }
-  return new ConnectorError(code, `${text}${HINTS[diagnosis.state] ?? ""}`, { ...options, details });
+  const hint = code === "NOT_CONFIGURED" ? HINTS[diagnosis.state] : undefined;
+  return new ConnectorError(code, `${text}${hint ?? ""}`, { ...options, details });
 }
 
 /**
@@ -237,7 +241,7 @@ function byNumber(table: Record<string, number[]>, native: number): ErrorCode | 
 function clean(message: string): string {
   const text = message
     .replace(/^(\[[^\]]*\])+/, "")
-    .replace(/"_PLAN\w+"/, "") // psqlodbc's name for a prepared statement: it is different each time, so the same error would fill the log
+    .replace(/["«»„“]\s?_PLAN\w+\s?["«»“”]/, "") // psqlodbc's name for a prepared statement: it is different each time, so the same error would fill the log
     .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
     .replace(/\s+/g, " ")
     .trim()

@@ -33,3 +33,11 @@ export function refusesRow(message: string): boolean {
 export function waitsForVacuum(message: string): boolean {
   return /multixact/i.test(message) || (NAME_IN_QUOTES.test(message) && !/\d/.test(message.replace(NAME_IN_QUOTES, "")));
 }
+
+/**
+ * For SQLSTATEs 42P05 and 26000: whether a prepared statement has a name that the user's own SQL has given it, and not psqlodbc (`_PLAN…`, or none) or the query for
+ * the types of values.
+ */
+export function namesOwnPlan(message: string): boolean {
+  return NAME_IN_QUOTES.test(message) && !/_PLAN|surewire_types_/.test(message);
+}

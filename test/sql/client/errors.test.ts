@@ -127,11 +127,30 @@ describe("An error of a database", () => {
     assert.match(error.message, /UseServerSidePrepare/);
   });
 
-  it("is no row's fault behind a pooler that gives each statement another session, and says what to do", () => {
-    for (const [state, message] of [["42P05", 'ERROR: prepared statement "_PLAN0x7f0f10001610" already exists'], ["26000", 'ERROR: prepared statement "_PLAN0x7f0f10001610" does not exist']] as const) {
+  it("refuses the row over a prepared statement that the user's own SQL names, in whatever language the server says so", () => {
+    for (const [state, message] of [
+      ["42P05", 'ERROR: prepared statement "daily" already exists'],
+      ["26000", 'ERROR: prepared statement "daily" does not exist'],
+      ["26000", "FEHLER: vorbereitete Anweisung »daily« existiert nicht"],
+    ] as const) {
       const error = statementError({ state, native: 1, message }, "postgresql");
-      assert.deepEqual([error.code, error.scope], ["NOT_CONFIGURED", "system"]);
-      assert.match(error.message, /^prepared statement (already exists|does not exist)\. .*pool_mode = session/);
+      assert.deepEqual([error.code, error.scope], ["ROW_REFUSED", "message"], message);
+      assert.doesNotMatch(error.message, /pooler/);
+    }
+  });
+
+  it("is no row's fault behind a pooler that gives each statement another session, and says what to do", () => {
+    for (const [state, message, text] of [
+      ["42P05", 'ERROR: prepared statement "_PLAN0x7f0f10001610" already exists', "prepared statement already exists"],
+      ["26000", 'ERROR: prepared statement "_PLAN0x7f0f10001610" does not exist', "prepared statement does not exist"],
+      ["26000", "FEHLER: vorbereitete Anweisung »_PLAN0x7f0f10001610« existiert nicht", "vorbereitete Anweisung existiert nicht"],
+      ["42P05", 'ERROR: prepared statement "surewire_types_0" already exists', 'prepared statement "surewire_types_0" already exists'],
+      ["26000", "ERROR: unnamed prepared statement does not exist", "unnamed prepared statement does not exist"],
+    ] as const) {
+      const error = statementError({ state, native: 1, message }, "postgresql");
+      assert.deepEqual([error.code, error.scope], ["NOT_CONFIGURED", "system"], message);
+      assert.ok(error.message.startsWith(`${text}. `), error.message);
+      assert.match(error.message, /pool_mode = session/);
     }
   });
 

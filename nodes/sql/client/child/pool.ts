@@ -231,7 +231,9 @@ export class Pool {
 
   private lost(): void {
     this.open -= 1;
-    if (this.open === 0) this.drained?.();
+    if (this.open > 0) return;
+    this.full.until = 0; // after an outage, say, the server may have room again
+    this.drained?.();
   }
 }
 

@@ -129,9 +129,29 @@ describe("The pool", () => {
     assert.deepEqual([served, tries], [20, 2]);
     await assert.rejects(four.use(() => Promise.reject(unavailable)), unavailable);
     refuse = undefined;
-    await Promise.all([work(), work()]);
-    assert.deepEqual([served, tries], [22, 3], "the one that broke is replaced at once");
+    await work();
+    assert.deepEqual([served, tries], [21, 3], "the one that broke is replaced at once");
     await four.close(100);
+  });
+
+  it("opens as many as are needed at once when it had lost all, however lately another one was refused", async () => {
+    const two = pool(2, { acquireTimeout: 50 });
+    let lose: (error: ConnectorError) => void = () => undefined;
+    const holding = two.use(() => new Promise((_resolve, reject) => (lose = reject)));
+    await tick();
+    refuse = unavailable;
+    const refused = assert.rejects(two.use(tick), unavailable);
+    await tick();
+    lose(unavailable);
+    await assert.rejects(holding, unavailable);
+    await refused;
+    refuse = undefined;
+    let finish: () => void = () => undefined;
+    const first = two.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await two.use(tick);
+    finish();
+    await first;
+    await two.close(100);
   });
 
   it("asks a connection that was idle for long, and replaces a dead one", async () => {

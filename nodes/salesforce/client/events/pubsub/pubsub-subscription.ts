@@ -187,9 +187,10 @@ export class PubsubSubscription implements Subscription {
       return this.later("refused", refusedAnew(session, { details: error.details, cause: error }));
     }
     // pauses when a stream was accepted and then refused without a message between, so as not to sign in over and over without a pause
-    const pause = this.renewed === "taken" ? this.paces.next("outage", error) : 0;
+    const isAgain = this.renewed === "taken";
+    const pause = isAgain ? this.paces.next("outage", error) : 0;
     this.renewed = "untried";
-    this.tell({ kind: "waiting", error });
+    this.tell(isAgain ? { kind: "failed", error: refusedAnew(session, { details: error.details, cause: error }), retryAt: Date.now() + pause } : { kind: "waiting", error });
     this.retry = setTimeout(() => {
       const { round } = this;
       this.parts.client.org.renewSession(session).then(

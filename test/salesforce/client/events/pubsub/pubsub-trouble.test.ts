@@ -91,6 +91,17 @@ describe("A Pub/Sub subscription in trouble", () => {
     assert.deepEqual([suite.inbox.states.at(-1)?.error?.code, suite.org.renewals], ["ORG_SESSION_INVALID", 1]);
   });
 
+  it("says so when a new token is accepted and then refused without a message in between", async () => {
+    suite.subscribe();
+    for (let count = 1; count <= 2; count += 1) {
+      await waitFor("a stream", () => suite.server.opened.length === count && suite.inbox.state === "listening");
+      suite.server.end({ status: 16, code: "service.auth.error" });
+    }
+    await waitFor("another stream", () => suite.server.opened.length === 3);
+    const refusals = suite.inbox.states.filter(({ error }) => error?.code === "ORG_SESSION_INVALID");
+    assert.deepEqual(refusals.map(({ kind, retryAt }) => [kind, retryAt !== undefined]), [["waiting", false], ["failed", true]]);
+  });
+
   it("asks for a token once more after the pause, as the one that was refused may be over by then", async () => {
     const isOver = { status: 16, code: "service.auth.error" };
     suite.server.refusals.push(isOver, isOver, isOver);

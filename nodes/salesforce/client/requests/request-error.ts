@@ -32,9 +32,9 @@ export function requestError(answer: HttpAnswer): ConnectorError {
   if (ENGAGEMENT_LIMITS.has(first.code)) return new ConnectorError("ORG_LIMIT", text, { details });
   // A 401 even with a new token, and limits, concern the app and the org.
   if (status === 401 || general.code === "ORG_LIMIT") return new ConnectorError(general.code, text, { details });
-  const { code, scope, retryable } = recordError(errors);
+  const { code, scope, retryable, details: { retryAfter } } = recordError(errors);
   // An Apex exception may be a lock or a mistake. If it is a lock, one of the source's further tries succeeds.
-  return new ConnectorError(code, text, { scope, retryable: retryable || first.code === "APEX_ERROR", details });
+  return new ConnectorError(code, text, { scope, retryable: retryable || first.code === "APEX_ERROR", details: { retryAfter, ...details } });
 }
 
 /** Whether an error status comes from an Apex REST class with a JSON body of its own. Such a status does not mean what it means when the org itself sends it. */

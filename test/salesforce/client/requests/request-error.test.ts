@@ -73,6 +73,11 @@ describe("An action of several inputs that fails for one", () => {
     for (const body of [[refused, refused], [null], rest("UNABLE_TO_LOCK_ROW"), "text"]) assert.equal(actionError(answer(400, body), false), undefined);
     assert.deepEqual(told(requestError(answer(400, [refused]))), ["ORG_BUSY", "message", true]);
   });
+
+  it("waits as long as any other call while the day's mails are used up", () => {
+    const { code, details } = requestError(answer(400, [{ isSuccess: false, errors: [{ statusCode: "SINGLE_EMAIL_LIMIT_EXCEEDED", message: "why" }] }]));
+    assert.deepEqual([code, details.retryAfter], ["ORG_LIMIT", 600_000]);
+  });
 });
 
 describe("Parts of a composite answer", () => {

@@ -96,7 +96,7 @@ export class RecordWriter {
       const probe = (): Promise<boolean> => (isOpen ??= getsThrough(this.rest, NO_RECORDS));
       const results = await this.deleteSome(request, items, { left: MOST_WRONG, probe: search ? probe : undefined });
       if (search) await judge(this.rest, results, { together: request.allOrNone === true, creates: false, probe });
-      return results;
+      return unlessAway(results);
     });
   }
 
@@ -137,12 +137,7 @@ export class RecordWriter {
 
   /** Safe to repeat: when the org could not take one record, the batch is sent again; those that are not at fault themselves, where one is. */
   private async repeatable(request: SaveRequest, items: readonly object[]): Promise<RecordResult[]> {
-    return this.suspecting(request, items, async (search) => {
-      const results = await saveRecords(this.rest, { ...request, ...search });
-      const away = results.some(isOwnFault) ? undefined : results.find((result) => !result.ok && result.error.scope === "system");
-      if (away?.ok === false) throw away.error;
-      return results;
-    });
+    return this.suspecting(request, items, async (search) => unlessAway(await saveRecords(this.rest, { ...request, ...search })));
   }
 
   /** Looks for a record at fault when it is time to, and counts what may have come of one. */
@@ -166,6 +161,13 @@ export class RecordWriter {
     });
     return results.map((result) => (!result.ok && isLostAnswer(result.error) ? { ok: false, error: lostAnswer(result.error, `${this.options.what ?? "record"} was made`) } : result));
   }
+}
+
+/** The results of a call that may be repeated as a whole. @throws ConnectorError of scope `system` when the org could not take a record, and none is at fault itself */
+function unlessAway(results: RecordResult[]): RecordResult[] {
+  const away = results.some(isOwnFault) ? undefined : results.find((result) => !result.ok && result.error.scope === "system");
+  if (away?.ok === false) throw away.error;
+  return results;
 }
 
 /**

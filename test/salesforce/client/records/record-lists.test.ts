@@ -92,6 +92,18 @@ describe("A list of records", () => {
     assert.deepEqual([org.records("Account").length, org.records("Contact").length, collectionCalls(org)], [0, 0, 3]);
   });
 
+  it("of ids of several objects waits while the org is away, also when it has deleted those of one object", async () => {
+    const contacts = org.control.insert({ object: "Contact", records: accounts(12).map(() => ({ LastName: "c" })) }).ids;
+    const mixed = org.records("Account").flatMap(({ Id }, index) => [String(Id), contacts[index] as string]);
+    org.control.failNext({ status: 503, method: "DELETE", path: `ids=${contacts[0] as string}` });
+    const deleting = batch("delete");
+    const item = list(mixed);
+    const [outcome] = await deleting.write([item]);
+    assert.deepEqual(outcome?.ok === false && [outcome.error.code, outcome.error.scope], ["ORG_UNAVAILABLE", "system"]);
+    const [again] = await deleting.write([item]);
+    assert.deepEqual([again?.ok, org.records("Account").length, org.records("Contact").length], [true, 0, 0]);
+  });
+
   it("may have a record several times: all are stored, and the last one counts", async () => {
     const rows = [["a", "1"], ["b", "1"], ["A", "2"], ["c", "1"], ["a ", "3"], ["b", "2"]];
     const records = rows.map(([id, Subject]) => ({ [EXTERNAL_ID]: id, Subject }));

@@ -35,7 +35,7 @@ export class DatabaseClient {
   private readonly cursors = new Map<number, { child: ChildProcess; cursor: number }>();
   private lastCursor = 0;
   /** A pooler that is full (PgBouncer) lets a login wait, and with it all that the process does. So the process after one that hung makes do with few connections for a while. */
-  private readonly caution = new BackOff({ initial: 60_000, max: 600_000 });
+  private readonly caution = new BackOff({ initial: 60_000, max: 600_000, random: () => 1 }); // no jitter: a short wait would cost another process
   private growAfter = 0;
   private drained: (() => void) | undefined;
   private closing = false;
